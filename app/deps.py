@@ -1,0 +1,146 @@
+"""All that a route may ask for: the database, the time, and who is calling."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Request
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.auth import identify
+from planner.access import Ability, check_ability
+from schedulers.connector import Connector
+from store import callers, workspaces
+from store.audit import Actor
+from store.blobs import Blobs
+from store.callers import Caller
+from store.db import Store
+from store.settings import StoreSettings
+from store.tables import Workspace
+from store.vault import KeyRing
+
+
+def read_clock() -> datetime:
+    """Return the present instant in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the service is made of; `create_app` puts it on the application."""
+
+    store: Store
+    ring: KeyRing
+    blobs: Blobs
+    connectors: Mapping[str, Connector]
+    settings: StoreSettings
+    base_url: str
+    clock: Callable[[], datetime] = read_clock
+
+
+def the_house(request: Request) -> House:
+    """Return the house that serves this request."""
+    house: House = request.app.state.house
+    return house
+
+
+Here = Annotated[House, Depends(the_house)]
+
+
+async def open_transaction(house: Here) -> AsyncIterator[AsyncSession]:
+    """Give a route its writing transaction; committed before the answer goes out."""
+    async with house.store.transaction() as db:
+        yield db
+
+
+async def open_reading(house: Here) -> AsyncIterator[AsyncSession]:
+    """Give a route one consistent view of the database."""
+    async with house.store.reading() as db:
+        yield db
+
+
+def read_now(house: Here) -> datetime:
+    """Return the instant that a request goes by."""
+    return house.clock()
+
+
+# Always with this scope: a request-scoped dependency would commit after the answer has gone out.
+Db = Annotated[AsyncSession, Depends(open_transaction, scope="function")]
+Reads = Annotated[AsyncSession, Depends(open_reading, scope="function")]
+Now = Annotated[datetime, Depends(read_now)]
+
+
+async def caller_for_reading(request: Request, house: Here, db: Reads, now: Now) -> Caller:
+    """Return who is calling; the last use is written in a transaction of its own."""
+    caller = await identify(request, db, house.ring, house.base_url, now)
+    if caller.stale:
+        async with house.store.transaction() as writing:
+            await callers.touch(writing, caller, now)
+    return caller
+
+
+async def caller_for_writing(request: Request, house: Here, db: Db, now: Now) -> Caller:
+    """Return who is calling, in the transaction that writes."""
+    caller = await identify(request, db, house.ring, house.base_url, now)
+    if caller.stale:
+        await callers.touch(db, caller, now)
+    return caller
+
+
+ReadingCaller = Annotated[Caller, Depends(caller_for_reading)]
+WritingCaller = Annotated[Caller, Depends(caller_for_writing)]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A caller inside a workspace they belong to."""
+
+    workspace: Workspace
+    caller: Caller
+    abilities: frozenset[Ability]
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, as audit rows name them."""
+        return self.caller.actor
+
+
+Slug = Annotated[
+    str,
+    Path(alias="ws", pattern=r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$", description="Its slug."),
+]
+
+
+async def _enter(db: AsyncSession, caller: Caller, workspace: Workspace, needed: Ability) -> Access:
+    abilities = await callers.abilities(db, caller, workspace.id)
+    if not abilities:
+        raise workspaces.NoSuchWorkspace(slug=workspace.slug)
+    check_ability(abilities, needed)
+    return Access(workspace, caller, abilities)
+
+
+def _reading(needed: Ability) -> Any:
+    async def enter(slug: Slug, db: Reads, caller: ReadingCaller) -> Access:
+        return await _enter(db, caller, await workspaces.by_slug(db, slug), needed)
+
+    return Depends(enter)
+
+
+def _writing(needed: Ability) -> Any:
+    async def enter(slug: Slug, db: Db, caller: WritingCaller) -> Access:
+        return await _enter(db, caller, await workspaces.lock(db, slug), needed)
+
+    return Depends(enter)
+
+
+# For GET: goes with `Reads`.
+Viewer = Annotated[Access, _reading(Ability.READ)]
+ManagerViewer = Annotated[Access, _reading(Ability.ADMIN)]
+OwnerViewer = Annotated[Access, _reading(Ability.OWN)]
+# For everything that writes: goes with `Db` and holds the workspace's row.
+Editor = Annotated[Access, _writing(Ability.WRITE)]
+Approver = Annotated[Access, _writing(Ability.APPROVE)]
+Publisher = Annotated[Access, _writing(Ability.PUBLISH)]
+Manager = Annotated[Access, _writing(Ability.ADMIN)]
+Owner = Annotated[Access, _writing(Ability.OWN)]

@@ -1,0 +1,67 @@
+"""The application: routes, problems and middleware around one house."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from app import middleware, problems
+from app.deps import House
+from app.routes import (
+    acts,
+    approvals,
+    audit,
+    calendar,
+    pillars,
+    posts,
+    publications,
+    workspaces,
+)
+
+API = "/api/v1"
+ROUTERS: tuple[APIRouter, ...] = (
+    workspaces.router,
+    pillars.router,
+    posts.router,
+    approvals.router,
+    publications.router,
+    acts.router,
+    calendar.router,
+    audit.router,
+)
+PUBLIC_ROUTERS: tuple[APIRouter, ...] = ()
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+
+
+@asynccontextmanager
+async def nothing_else(_app: FastAPI) -> AsyncIterator[None]:
+    """Run nothing beside the API."""
+    yield
+
+
+def create_app(house: House, lifespan: Lifespan = nothing_else) -> FastAPI:
+    """Return the application; `lifespan` runs what else the process does (the scheduler)."""
+    app = FastAPI(
+        title="Pilar",
+        version="1",
+        summary="A content calendar that keeps its mix and publishes once and only once.",
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.house = house
+    for router in ROUTERS:
+        app.include_router(router, prefix=API, responses=problems.DOCUMENTED)
+    for router in PUBLIC_ROUTERS:
+        app.include_router(router)
+    problems.install(app)
+    app.add_middleware(
+        middleware.BodyLimits, upload_limit=house.settings.media_limit_mb * 1_000_000 + 65_536
+    )
+    app.add_middleware(middleware.RequestIds)
+    return app

@@ -1,0 +1,1 @@
+"""The sentences of problems, in English and Indonesian."""

@@ -1,0 +1,119 @@
+"""What happens to every request before a route sees it; pure ASGI, no response is buffered."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils.compat import uuid7
+
+from app.problems import BodyTooLarge, WrongMediaType, answer
+from planner.errors import PilarError
+
+log = structlog.get_logger()
+
+JSON_LIMIT = 1 << 20
+"""Bytes of a JSON body."""
+
+UPLOADS = re.compile(r"/api/v1/workspaces/[^/]+/media")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+class RequestIds:
+    """Give every request an id, echo it, bind it to the log, and add the security headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else str(uuid7())
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                log.info(
+                    "answered",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=message["status"],
+                )
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self.app(scope, receive, send_with_headers)
+
+
+class BodyLimits:
+    """Refuse bodies that are too large or of a type that no operation reads, before reading."""
+
+    def __init__(self, app: ASGIApp, upload_limit: int) -> None:
+        self.app = app
+        self.upload_limit = upload_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        upload = UPLOADS.fullmatch(scope["path"]) is not None
+        limit = self.upload_limit if upload else JSON_LIMIT
+        if error := self._refusal(scope, headers, limit, upload=upload):
+            await answer(Request(scope), error)(scope, receive, send)
+            return
+        counted = _Counted(receive, limit)
+        try:
+            await self.app(scope, counted, send)
+        except _TooMuch:
+            await answer(Request(scope), BodyTooLarge(limit=limit))(scope, receive, send)
+
+    def _refusal(
+        self, scope: Scope, headers: Headers, limit: int, *, upload: bool
+    ) -> PilarError | None:
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > limit:
+            return BodyTooLarge(limit=limit)
+        has_body = length != "0" or "transfer-encoding" in headers
+        wanted = "multipart/form-data" if upload else "application/json"
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if has_body and scope["path"].startswith("/api/") and kind != wanted:
+            return WrongMediaType(given=kind or "none", wanted=wanted)
+        return None
+
+
+class _TooMuch(Exception):
+    """More bytes came than the limit allows, without a Content-Length that said so."""
+
+
+class _Counted:
+    def __init__(self, receive: Callable[[], Any], limit: int) -> None:
+        self.receive = receive
+        self.left = limit
+
+    async def __call__(self) -> Message:
+        message: Message = await self.receive()
+        if message["type"] == "http.request":
+            self.left -= len(message.get("body", b""))
+            if self.left < 0:
+                raise _TooMuch
+        return message

@@ -1,0 +1,240 @@
+"""Problems (RFC 9457): every error, answered once, in the caller's language."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from app.conditions import IfMatchMissing, NotModified
+from planner.errors import (
+    Conflict,
+    Fault,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PilarError,
+    Stale,
+    Unauthenticated,
+    Unavailable,
+)
+
+log = structlog.get_logger()
+
+LANGUAGES = ("en", "id")
+MEDIA_TYPE = "application/problem+json"
+
+
+class BodyTooLarge(PilarError):
+    """The request's body is over the limit."""
+
+
+class WrongMediaType(PilarError):
+    """The request's body is of a type that this operation does not read."""
+
+
+class InvalidRequest(Invalid):
+    """The request does not have the form that this operation takes."""
+
+
+class NoSuchPath(NotFound):
+    """Nothing lives at this path."""
+
+
+class WrongMethod(PilarError):
+    """The path exists, the method does not."""
+
+
+class BadRequest(PilarError):
+    """The request cannot be read as HTTP."""
+
+
+class InternalError(PilarError):
+    """Something went wrong here; it was logged under the request's id."""
+
+
+STATUS: Sequence[tuple[type[PilarError], int]] = (
+    (IfMatchMissing, 428),
+    (BodyTooLarge, 413),
+    (WrongMediaType, 415),
+    (WrongMethod, 405),
+    (BadRequest, 400),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Invalid, 422),
+    (Forbidden, 403),
+    (Unauthenticated, 401),
+    (Stale, 412),
+    (Unavailable, 503),
+    (PilarError, 500),
+)
+
+
+class ProblemItem(BaseModel):
+    """One thing that is wrong in a request."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    errors: list[ProblemItem] = []
+    current_version: int | None = None
+
+
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "The request was refused; the problem says why and how to mend it.",
+        "model": Problem,
+    },
+    "5XX": {"description": "Not now, or a fault here.", "model": Problem},
+}
+
+
+def status_of(error: PilarError) -> int:
+    """Return the HTTP status of a kind of error."""
+    return next(status for kind, status in STATUS if isinstance(error, kind))
+
+
+def key_of(error: type[PilarError]) -> str:
+    """Return a problem's key: its class name in kebab case."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", error.__name__).lower()
+
+
+@cache
+def messages(language: str) -> Mapping[str, Any]:
+    """Return the sentences of a language, from `app/messages/<language>.toml`."""
+    text = resources.files("app.messages").joinpath(f"{language}.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def language_of(request: Request) -> str:
+    """Return the language a caller likes best (RFC 9110, section 12.5.4); English if none fits."""
+    best, best_quality = "en", 0.0
+    for item in request.headers.get("accept-language", "").split(","):
+        name, _, rest = item.strip().partition(";")
+        primary = name.strip().lower().split("-")[0]
+        match = re.fullmatch(r"\s*q=([01](?:\.\d{1,3})?)\s*", rest)
+        quality = float(match[1]) if match else 1.0
+        if primary in LANGUAGES and quality > best_quality:
+            best, best_quality = primary, quality
+    return best
+
+
+def sentence(language: str, fault: Fault) -> str:
+    """Return the sentence of a fault with its numbers filled in."""
+    faults = messages(language)["faults"]
+    template: str = faults.get(fault.code) or faults["not-valid"]
+    return template.format_map(_Facts(fault.facts))
+
+
+class _Facts(dict[str, Any]):
+    """Facts for a sentence; one that is missing stays readable instead of raising."""
+
+    def __missing__(self, key: str) -> str:
+        return f"{{{key}}}"
+
+
+def problem(error: PilarError, language: str, instance: str, request_id: str) -> dict[str, Any]:
+    """Return a problem's body; `errors` is there for what is wrong in a request."""
+    key = key_of(type(error))
+    texts = messages(language)[key]
+    body: dict[str, Any] = {
+        "type": f"/problems/{key}",
+        "title": texts["title"],
+        "status": status_of(error),
+        "detail": texts["detail"].format_map(_Facts(error.facts)),
+        "instance": instance,
+        "request_id": request_id,
+    }
+    if isinstance(error, Invalid):
+        body["errors"] = [
+            {
+                "pointer": fault.pointer,
+                "code": fault.code,
+                "message": sentence(language, fault),
+            }
+            for fault in error.faults
+        ]
+    if "current" in error.facts:
+        body["current_version"] = error.facts["current"]
+    return body
+
+
+def answer(request: Request, error: PilarError) -> Response:
+    """Return the answer to a request that ended in an error."""
+    body = problem(
+        error, language_of(request), request.url.path, getattr(request.state, "request_id", "")
+    )
+    headers = {"Content-Language": language_of(request), "Cache-Control": "no-store"}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="pilar"'
+    if retry := error.facts.get("retry_after_seconds"):
+        headers["Retry-After"] = str(retry)
+    if allow := error.facts.get("allow"):
+        headers["Allow"] = allow
+    return JSONResponse(body, body["status"], headers, MEDIA_TYPE)
+
+
+def faults_of(errors: Sequence[Any]) -> list[Fault]:
+    """Return pydantic's errors as faults with JSON pointers."""
+    faults = []
+    for error in errors:
+        place, *steps = error["loc"]
+        prefix = "" if place == "body" else f"/{place}"
+        pointer = prefix + "".join(f"/{step}" for step in steps)
+        code = str(error["type"]).replace("_", "-")
+        faults.append(Fault(pointer, code, dict(error.get("ctx") or {})))
+    return faults
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of an application as a problem."""
+
+    async def on_pilar(request: Request, error: Exception) -> Response:
+        assert isinstance(error, PilarError)  # noqa: S101
+        return answer(request, error)
+
+    async def on_invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        return answer(request, InvalidRequest(*faults_of(error.errors())))
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        if error.status_code == 404:
+            return answer(request, NoSuchPath(path=request.url.path))
+        if error.status_code == 405:
+            allow = (error.headers or {}).get("Allow", "")
+            return answer(request, WrongMethod(method=request.method, allow=allow))
+        return answer(request, BadRequest())
+
+    async def on_same(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, NotModified)  # noqa: S101
+        return Response(status_code=304, headers={"ETag": error.etag})
+
+    async def on_bug(request: Request, error: Exception) -> Response:
+        log.error("request crashed", path=request.url.path, exc_info=error)
+        return answer(request, InternalError())
+
+    app.add_exception_handler(PilarError, on_pilar)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(NotModified, on_same)
+    app.add_exception_handler(Exception, on_bug)

@@ -1,0 +1,115 @@
+"""Posts over HTTP: write, read, find."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app import paging
+from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
+from app.deps import Db, Editor, Here, Now, Reads, Viewer
+from app.paging import After, Limit
+from app.schemas.posts import PostChange, PostIn, PostOut, PostPage
+from planner.posts import PostStatus
+from store import posts, writing
+
+router = APIRouter(prefix="/workspaces/{ws}/posts", tags=["posts"])
+
+Word = Annotated[str | None, Query(max_length=120)]
+
+
+@router.get("")
+async def list_posts(
+    request: Request,
+    response: Response,
+    house: Here,
+    db: Reads,
+    access: Viewer,
+    status: PostStatus | None = None,
+    type: Word = None,  # noqa: A002  # the word of the API
+    pillar: UUID | None = None,
+    campaign: UUID | None = None,
+    channel: UUID | None = None,
+    owner: UUID | None = None,
+    q: Annotated[str | None, Query(max_length=120, description="In titles.")] = None,
+    external_id: Word = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> PostPage:
+    """List posts, newest first."""
+    wanted = {
+        "status": status,
+        "type": type,
+        "pillar_id": pillar,
+        "campaign_id": campaign,
+        "owner_id": owner,
+        "external_id": external_id,
+    }
+    rows = await posts.page_of(
+        db,
+        access.workspace.id,
+        {name: value for name, value in wanted.items() if value is not None},
+        channel_id=channel,
+        q=q,
+        after=paging.after_id(house.ring, request.url.path, after),
+        limit=limit,
+    )
+    rows, cursor = paging.page(
+        request, response, house.ring, rows, limit, lambda row: [str(row.id)]
+    )
+    contents = await posts.contents_of(db, rows)
+    return PostPage(items=[PostOut.of(row, contents[row.id]) for row in rows], next=cursor)
+
+
+@router.post("", status_code=201)
+async def add_post(
+    body: PostIn, request: Request, response: Response, db: Db, access: Editor, now: Now
+) -> PostOut:
+    """Write a post."""
+    post, content = await writing.add(
+        db, access.workspace, access.actor, body.words(), body.columns(), now
+    )
+    response.headers["Location"] = f"{request.url.path}/{post.id}"
+    tag(response, post)
+    return PostOut.of(post, content)
+
+
+@router.get("/{post_id}")
+async def read_post(
+    post_id: UUID, request: Request, response: Response, db: Reads, access: Viewer
+) -> PostOut:
+    """Read a post."""
+    post = await posts.of(db, access.workspace.id, post_id)
+    answer_if_new(request, response, etag_of(post))
+    return PostOut.of(post, await posts.content_of(db, post))
+
+
+@router.patch("/{post_id}")
+async def change_post(
+    post_id: UUID,
+    body: PostChange,
+    response: Response,
+    db: Db,
+    access: Editor,
+    now: Now,
+    if_match: IfMatch = None,
+) -> PostOut:
+    """Change a post; other words for a channel disarm it there until they are approved."""
+    post = await posts.of(db, access.workspace.id, post_id)
+    check_match(post, if_match)
+    content = await writing.change(
+        db, access.workspace, access.actor, post, body.words(), body.columns(), now
+    )
+    await db.flush()
+    tag(response, post)
+    return PostOut.of(post, content)
+
+
+@router.delete("/{post_id}", status_code=204)
+async def remove_post(
+    post_id: UUID, db: Db, access: Editor, now: Now, if_match: IfMatch = None
+) -> None:
+    """Delete a post that was never on a channel; archive the others."""
+    post = await posts.of(db, access.workspace.id, post_id)
+    check_match(post, if_match)
+    await writing.remove(db, access.workspace, access.actor, post, now)

@@ -1,0 +1,141 @@
+"""Publications over HTTP: place, read, move, take off."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app import paging
+from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
+from app.deps import Db, Editor, Here, Now, Reads, Viewer
+from app.fields import Moment, instant_text
+from app.paging import After, Limit
+from app.schemas.publications import (
+    Placed,
+    PublicationChange,
+    PublicationIn,
+    PublicationOut,
+    PublicationPage,
+)
+from planner.access import Ability, check_ability
+from planner.publications import Status
+from store import channels, placing, posts, publications
+
+router = APIRouter(prefix="/workspaces/{ws}/publications", tags=["publications"])
+
+
+@router.get("")
+async def list_publications(
+    request: Request,
+    response: Response,
+    house: Here,
+    db: Reads,
+    access: Viewer,
+    post: UUID | None = None,
+    channel: UUID | None = None,
+    status: Status | None = None,
+    type: Annotated[str | None, Query(max_length=40)] = None,  # noqa: A002  # the API's word
+    pillar: UUID | None = None,
+    due_from: Moment | None = None,
+    due_until: Moment | None = None,
+    limit: Limit = 100,
+    after: After = None,
+) -> PublicationPage:
+    """List publications by time."""
+    wanted = {
+        "post_id": post,
+        "channel_id": channel,
+        "status": status,
+        "type": type,
+        "pillar_id": pillar,
+    }
+    start = paging.after_place(house.ring, request.url.path, after)
+    rows = await publications.page_of(
+        db,
+        access.workspace.id,
+        filters={name: value for name, value in wanted.items() if value is not None},
+        first=due_from,
+        until=due_until,
+        after=start,
+        limit=limit,
+    )
+    rows, cursor = paging.page(
+        request,
+        response,
+        house.ring,
+        rows,
+        limit,
+        lambda row: [instant_text(row.due_at), str(row.id)],
+    )
+    return PublicationPage(items=[PublicationOut.of(row) for row in rows], next=cursor)
+
+
+@router.post("", status_code=201)
+async def add_publications(
+    body: PublicationIn, request: Request, response: Response, db: Db, access: Editor, now: Now
+) -> Placed:
+    """Put a post on channels as one change: at a time, in the next slot, now, or as history."""
+    post = await posts.of(db, access.workspace.id, body.post)
+    on = [await channels.of(db, access.workspace.id, each) for each in body.channels]
+    if body.recorded:
+        link = str(body.recorded.permalink) if body.recorded.permalink else None
+        recorded = placing.Recorded(body.recorded.published_at, link)
+        rows = await placing.record(db, access.workspace, access.actor, post, on, recorded, now)
+    else:
+        assert body.when is not None  # noqa: S101  # the body says so
+        if body.when.now:
+            check_ability(access.abilities, Ability.PUBLISH)
+        rows = await placing.place(
+            db,
+            access.workspace,
+            access.actor,
+            post,
+            on,
+            body.when.when(),
+            now,
+            publish_until=body.publish_until,
+        )
+    await db.flush()
+    response.headers["Location"] = f"{request.url.path}/{rows[0].id}"
+    return Placed(publications=[PublicationOut.of(row) for row in rows])
+
+
+@router.get("/{publication_id}")
+async def read_publication(
+    publication_id: UUID, request: Request, response: Response, db: Reads, access: Viewer
+) -> PublicationOut:
+    """Read a publication."""
+    row = await publications.of(db, access.workspace.id, publication_id)
+    answer_if_new(request, response, etag_of(row))
+    return PublicationOut.of(row)
+
+
+@router.patch("/{publication_id}")
+async def move_publication(
+    publication_id: UUID,
+    body: PublicationChange,
+    response: Response,
+    db: Db,
+    access: Editor,
+    now: Now,
+    if_match: IfMatch = None,
+) -> PublicationOut:
+    """Move a publication to another time."""
+    row = await publications.of(db, access.workspace.id, publication_id)
+    check_match(row, if_match)
+    if body.when.now:
+        check_ability(access.abilities, Ability.PUBLISH)
+    await placing.move(db, access.workspace, access.actor, row, body.when.when(), now)
+    await db.flush()
+    tag(response, row)
+    return PublicationOut.of(row)
+
+
+@router.delete("/{publication_id}", status_code=204)
+async def remove_publication(
+    publication_id: UUID, db: Db, access: Editor, now: Now, if_match: IfMatch = None
+) -> None:
+    """Take a publication off the calendar, if it was never attempted."""
+    row = await publications.of(db, access.workspace.id, publication_id)
+    check_match(row, if_match)
+    await placing.take_off(db, access.workspace, access.actor, row, now)

@@ -1,0 +1,1 @@
+"""Requests and answers that more than one route file uses."""

@@ -1,0 +1,173 @@
+"""Publications as they are placed and answered."""
+
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, HttpUrl, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.fields import Answer, Body, LocalTime, Moment
+from planner.publications import Status
+from store import placing
+from store.tables import Publication
+
+Permalink = Annotated[HttpUrl, Field(max_length=2000)]
+
+
+class WhenBody(Body):
+    """When it goes out: exactly one of the four."""
+
+    at: Annotated[Moment | None, Field(description="An instant.")] = None
+    local: Annotated[
+        LocalTime | None, Field(description="A wall-clock time in the channel's zone.")
+    ] = None
+    slot: Literal["next"] | None = None
+    now: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = [value for value in (self.at, self.local, self.slot, self.now) if value]
+        if len(given) != 1:
+            raise PydanticCustomError("when-one", "exactly one of at, local, slot, now")
+        return self
+
+    def when(self) -> placing.When:
+        """Return it as the store takes it."""
+        return placing.When(self.at, self.local, self.slot == "next", self.now is True)
+
+
+class RecordedBody(Body):
+    """What went out by hand or before Pilar."""
+
+    published_at: Moment
+    permalink: Permalink | None = None
+
+
+class PublicationIn(Body):
+    """A post on one or several channels, as one change."""
+
+    post: UUID
+    channels: Annotated[list[UUID], Field(min_length=1, max_length=50)]
+    when: WhenBody | None = None
+    recorded: RecordedBody | None = None
+    publish_until: Annotated[
+        Moment | None, Field(description="After this it does not go out any more.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.when is None) == (self.recorded is None):
+            raise PydanticCustomError("when-or-recorded", "either when or recorded")
+        return self
+
+
+class PublicationChange(Body):
+    """Another time."""
+
+    when: WhenBody
+
+
+class PublicationOut(Answer):
+    """A post on a channel at an instant."""
+
+    id: UUID
+    post: UUID
+    channel: UUID
+    status: Status
+    reason: str | None
+    type: str
+    pillar: UUID | None
+    due_at: Moment
+    local: str
+    timezone: str
+    day: str
+    holds_seat: bool
+    exempt: str | None
+    recorded: bool
+    publish_until: Moment | None
+    not_before: Moment | None
+    attempts: int
+    remote_id: str | None
+    permalink: str | None
+    published_at: Moment | None
+    dismissed_at: Moment | None
+    created_at: Moment
+    updated_at: Moment
+    version: int
+
+    @classmethod
+    def of(cls, row: Publication) -> Self:
+        """Return a row as it is answered."""
+        named = {"post": row.post_id, "channel": row.channel_id, "pillar": row.pillar_id}
+        return cls.model_validate(row.model_dump() | named | {"day": row.day.isoformat()})
+
+
+class PublicationPage(Answer):
+    """Some publications, and where the next page begins."""
+
+    items: list[PublicationOut]
+    next: str | None
+
+
+class Placed(Answer):
+    """What one change put on the calendar or moved there."""
+
+    publications: list[PublicationOut]
+
+
+class ConfirmIn(Body):
+    """Where it is live."""
+
+    permalink: Permalink | None = None
+    published_at: Moment | None = None
+
+
+class ResolveIn(Body):
+    """What a person saw: `live` (with the link), `send_again`, or `failed`."""
+
+    outcome: Literal["live", "send_again", "failed"]
+    permalink: Permalink | None = None
+    published_at: Moment | None = None
+
+
+class AttemptOut(Answer):
+    """One try, and what came of it (null while nobody knows yet)."""
+
+    number: int
+    step: int
+    key: str
+    worker: str
+    started_at: Moment
+    ended_at: Moment | None
+    outcome: Status | None
+    reason: str | None
+    evidence: dict[str, Any]
+
+
+class TransitionOut(Answer):
+    """One step in a publication's life."""
+
+    before: Status | None
+    after: Status
+    reason: str | None
+    actor: str
+    attempt: int | None
+    detail: dict[str, Any]
+    at: Moment
+
+
+class Attempts(Answer):
+    """Every try and every step, oldest first."""
+
+    attempts: list[AttemptOut]
+    transitions: list[TransitionOut]
+
+
+class SlotOut(Answer):
+    """A slot that nothing stands on."""
+
+    slot: UUID
+    channel: UUID
+    at: Moment
+    local: str
+    day: str

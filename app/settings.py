@@ -1,0 +1,25 @@
+"""What the app must be told: where it listens and how it is reached."""
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class AppSettings(BaseSettings):
+    """Read from the environment (`PILAR_…`) and from `.env`."""
+
+    model_config = SettingsConfigDict(env_prefix="PILAR_", env_file=".env", extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = ""
+    """How browsers and platforms reach the service; empty: the address it listens on."""
+    log_level: str = "info"
+    log_format: str = "console"
+    """`console` or `json`."""
+
+    @property
+    def base_url(self) -> str:
+        """The public URL, without a slash at its end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
+        return f"http://{host}:{self.port}"

@@ -1,0 +1,1 @@
+"""Rules: pure, synchronous, no clock, no input or output."""

@@ -1,0 +1,89 @@
+"""The life of a publication: what may follow what, and who holds a seat in the mix."""
+
+from datetime import date, timedelta
+from enum import StrEnum
+
+from planner.errors import Conflict
+
+
+class Status(StrEnum):
+    """Where a publication is in its life."""
+
+    PLANNED = "planned"
+    SCHEDULED = "scheduled"
+    CLAIMED = "claimed"
+    SUBMITTING = "submitting"
+    PROCESSING = "processing"
+    HANDED_OVER = "handed_over"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    NEEDS_REVIEW = "needs_review"
+    MISSED = "missed"
+    CANCELLED = "cancelled"
+
+
+STEPS: dict[Status, frozenset[Status]] = {
+    Status.PLANNED: frozenset({Status.SCHEDULED, Status.MISSED, Status.CANCELLED}),
+    Status.SCHEDULED: frozenset(
+        {Status.CLAIMED, Status.PLANNED, Status.MISSED, Status.CANCELLED},
+    ),
+    Status.CLAIMED: frozenset(
+        {
+            Status.SCHEDULED,
+            Status.PLANNED,
+            Status.SUBMITTING,
+            Status.CANCELLED,
+            Status.FAILED,
+        },
+    ),
+    Status.SUBMITTING: frozenset(
+        {
+            Status.PROCESSING,
+            Status.HANDED_OVER,
+            Status.PUBLISHED,
+            Status.SCHEDULED,
+            Status.FAILED,
+            Status.NEEDS_REVIEW,
+        },
+    ),
+    Status.PROCESSING: frozenset(
+        {Status.PUBLISHED, Status.HANDED_OVER, Status.FAILED, Status.NEEDS_REVIEW},
+    ),
+    Status.HANDED_OVER: frozenset({Status.PUBLISHED, Status.NEEDS_REVIEW, Status.FAILED}),
+    Status.PUBLISHED: frozenset(),
+    Status.FAILED: frozenset({Status.SCHEDULED, Status.PLANNED}),
+    Status.NEEDS_REVIEW: frozenset({Status.PUBLISHED, Status.SCHEDULED, Status.FAILED}),
+    Status.MISSED: frozenset({Status.SCHEDULED, Status.PLANNED, Status.CANCELLED}),
+    Status.CANCELLED: frozenset(),
+}
+
+WAITING = frozenset({Status.PLANNED, Status.SCHEDULED})
+IN_FLIGHT = frozenset({Status.CLAIMED, Status.SUBMITTING, Status.PROCESSING})
+UNSENT = frozenset({Status.FAILED, Status.MISSED})
+FINAL = frozenset({Status.PUBLISHED, Status.CANCELLED})
+
+GRACE_DAYS = 2
+"""Local days for which an unsent publication keeps its seat (design note "product", section 3)."""
+
+
+class NoSuchStep(Conflict):
+    """A publication cannot go from where it is to where it was asked to go."""
+
+
+def check_step(before: Status, after: Status) -> None:
+    """Refuse a step that the life of a publication does not have; raises `NoSuchStep`."""
+    if after not in STEPS[before]:
+        raise NoSuchStep(before=before.value, after=after.value)
+
+
+def holds_seat(status: Status, *, exempt: bool, dismissed: bool, day: date, today: date) -> bool:
+    """Say whether a publication counts in the mix.
+
+    `day` is the channel-local date that was meant, `today` the channel's date now. A failed or
+    missed one keeps its seat until it is dismissed or two local days have passed.
+    """
+    if exempt or status is Status.CANCELLED:
+        return False
+    if status in UNSENT:
+        return not dismissed and today < day + timedelta(days=GRACE_DAYS + 1)
+    return True

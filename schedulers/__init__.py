@@ -1,0 +1,1 @@
+"""Time and the outside world: claim, send, settle."""

@@ -1,0 +1,170 @@
+"""The contract between the scheduler and a platform: what goes out, and what may come of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from planner.content import Words
+
+Evidence = Mapping[str, Any]
+"""JSON values that a person can read and that never hold a secret (no signed link, no token)."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a post, with a signed and expiring link under the service's public URL."""
+
+    id: UUID
+    sha256: str
+    mime: str
+    bytes: int
+    width: int | None
+    height: int | None
+    duration_ms: int | None
+    alt: str
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The channel that publishes: `workspace` is a slug, `secrets` are in clear."""
+
+    channel_id: UUID
+    workspace: str
+    platform: str
+    handle: str
+    name: str
+    settings: Mapping[str, Any]
+    secrets: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One step of one publication on its way to a platform.
+
+    `files` holds every file of every part; `key` is the idempotency key, identical on every
+    attempt of this step; `handle` is what an earlier attempt stored of the platform's own.
+    """
+
+    publication_id: UUID
+    account: Account
+    words: Words
+    files: tuple[File, ...]
+    due_at: datetime
+    step: int
+    key: str
+    handle: str | None
+    public_url: str
+    locale: str
+
+    def files_of(self, part: int) -> tuple[File, ...]:
+        """Return the files of one part, in its order, described as it was approved."""
+        known = {str(file.id): file for file in self.files}
+        media = self.words.parts[part].media
+        return tuple(replace(known[ref.id], alt=ref.alt) for ref in media)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """It is live."""
+
+    remote_id: str
+    permalink: str | None
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The platform works on it; ask again by the handle."""
+
+    handle: str
+    poll_after_seconds: int
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A person finishes it."""
+
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A documented refusal that lasts: it did not go out. `reason` is a kebab-case key."""
+
+    reason: str
+    detail: str
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """Proved to have had no effect; `counts` is False for a rate limit, which is no attempt."""
+
+    reason: str
+    retry_after_seconds: float | None
+    counts: bool
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody knows whether it is live."""
+
+    reason: str
+    evidence: Evidence = field(default_factory=dict)
+
+
+Outcome = Published | Accepted | HandedOver | Refused | TryLater | Unknown
+"""What may come of an attempt (design note "publishing", section 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The platform was asked: the post is not there."""
+
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The platform was asked and its answer proves nothing."""
+
+    reason: str
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Whether a channel answers; `reason` is a kebab-case key, `detail` a fact such as a status."""
+
+    answers: bool
+    reason: str | None
+    detail: str
+
+
+class Connector(Protocol):
+    """Publishes on one platform and says what came of it; raises only for bugs."""
+
+    async def publish(self, outgoing: Outgoing, now: datetime) -> Outcome:
+        """Send one step, or ask after it if `outgoing.handle` says that it is under way."""
+        ...
+
+
+class Checks(Protocol):
+    """A connector that can ask whether a channel works, without publishing."""
+
+    async def check(self, account: Account, now: datetime) -> Checked:
+        """Say whether the channel answers."""
+        ...
+
+
+class Reconciles(Protocol):
+    """A connector that can ask, by reading only, whether a step took effect."""
+
+    async def reconcile(self, outgoing: Outgoing, now: datetime) -> Published | Absent | CannotTell:
+        """Say whether the step is live; never sends anything."""
+        ...

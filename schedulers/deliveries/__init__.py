@@ -1,0 +1,1 @@
+"""Deliveries: who carries "publish X now" to a worker."""

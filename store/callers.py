@@ -1,0 +1,110 @@
+"""Callers: who a key or a session belongs to, and what they may do in a workspace."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlmodel import col, select, update
+
+from planner.access import Ability, Role, abilities_of_role, abilities_of_scopes
+from planner.errors import Forbidden
+from store.audit import Actor
+from store.db import Db
+from store.tables import ApiKey, KeyWorkspace, Membership, Person, Session
+
+TOUCH_AFTER = timedelta(minutes=10)
+"""How old a `last_used_at` may get before it is written again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling. A key has scopes and acts for no person; a session is a person's."""
+
+    actor: Actor
+    person: Person | None = None
+    key: ApiKey | None = None
+    session: Session | None = None
+    stale: bool = False  # its last use should be written
+
+
+async def by_key(
+    db: Db, digests: Sequence[str], request_id: str | None, now: datetime
+) -> Caller | None:
+    """Return the caller of an API key that is neither revoked nor expired; None for any other."""
+    key = (await db.exec(select(ApiKey).where(col(ApiKey.digest).in_(digests)))).first()
+    if key is None or key.revoked_at or (key.expires_at and key.expires_at <= now):
+        return None
+    stale = key.last_used_at is None or key.last_used_at < now - TOUCH_AFTER
+    return Caller(Actor("key", key.id, request_id), key=key, stale=stale)
+
+
+async def by_session(
+    db: Db, digests: Sequence[str], request_id: str | None, now: datetime
+) -> Caller | None:
+    """Return the caller of a session that has not expired; None for any other."""
+    query = (
+        select(Session, Person)
+        .join(Person, col(Person.id) == col(Session.person_id))
+        .where(col(Session.token_digest).in_(digests), col(Session.expires_at) > now)
+    )
+    found = (await db.exec(query)).first()
+    if found is None:
+        return None
+    session, person = found
+    stale = session.last_seen_at < now - TOUCH_AFTER
+    return Caller(Actor("person", person.id, request_id), person, session=session, stale=stale)
+
+
+async def touch(db: Db, caller: Caller, now: datetime) -> None:
+    """Write when a key or session was used last; this is no change of the thing itself."""
+    if caller.key:
+        await db.exec(
+            update(ApiKey).where(col(ApiKey.id) == caller.key.id).values(last_used_at=now)
+        )
+    if caller.session:
+        await db.exec(
+            update(Session).where(col(Session.id) == caller.session.id).values(last_seen_at=now)
+        )
+
+
+async def abilities(db: Db, caller: Caller, workspace_id: UUID) -> frozenset[Ability]:
+    """Return what a caller may do in a workspace; nothing where they do not belong."""
+    if caller.key:
+        query = select(KeyWorkspace.id).where(
+            KeyWorkspace.workspace_id == workspace_id, KeyWorkspace.api_key_id == caller.key.id
+        )
+        reaches = (await db.exec(query)).first() is not None
+        return abilities_of_scopes(caller.key.scopes) if reaches else frozenset()
+    if caller.person:
+        role = await role_of(db, workspace_id, caller.person.id)
+        return abilities_of_role(role) if role else frozenset()
+    return frozenset()
+
+
+async def role_of(db: Db, workspace_id: UUID, person_id: UUID) -> Role | None:
+    """Return a person's role in a workspace; None for a stranger."""
+    query = select(Membership.role).where(
+        Membership.workspace_id == workspace_id, Membership.person_id == person_id
+    )
+    role = (await db.exec(query)).first()
+    return Role(role) if role else None
+
+
+class PeopleOnly(Forbidden):
+    """This is for people who log in; a key cannot do it."""
+
+
+def person_id(caller: Caller) -> UUID:
+    """Return the id of the person who is calling; raises `PeopleOnly` for a key."""
+    if caller.person is None:
+        raise PeopleOnly
+    return caller.person.id
+
+
+async def owns_something(db: Db, person_id: UUID) -> bool:
+    """Say whether a person is an owner of any workspace."""
+    query = select(Membership.id).where(
+        Membership.person_id == person_id, Membership.role == Role.OWNER
+    )
+    return (await db.exec(query)).first() is not None

@@ -1,0 +1,220 @@
+"""Channels: accounts on platforms, their sealed secrets and their weekly slots."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlmodel import col, func, select
+
+from planner.errors import Conflict, NotFound
+from planner.publications import WAITING
+from planner.slots import WeeklySlot
+from planner.timing import at_local
+from store import audit, publications
+from store.audit import Actor
+from store.db import Db
+from store.lookup import InUse, one, page_of
+from store.tables import Channel, MixVersion, Publication, Slot, Workspace
+from store.vault import KeyRing
+
+
+class NoSuchChannel(NotFound):
+    """There is no such channel."""
+
+
+class HandleTaken(Conflict):
+    """Another channel of the workspace is this account."""
+
+
+async def of(db: Db, workspace_id: UUID, channel_id: UUID) -> Channel:
+    """Return a channel; raises `NoSuchChannel`."""
+    return await one(db, Channel, workspace_id, channel_id, NoSuchChannel)
+
+
+async def all_of(
+    db: Db, workspace_id: UUID, after: UUID | None = None, limit: int = 1000
+) -> Sequence[Channel]:
+    """Return channels by id, one more than `limit`."""
+    return await page_of(db, Channel, workspace_id, after, limit)
+
+
+def zone_of(channel: Channel, workspace: Workspace) -> ZoneInfo:
+    """Return the zone of a channel's wall clock."""
+    return ZoneInfo(channel.timezone or workspace.timezone)
+
+
+async def add(
+    db: Db, workspace: Workspace, actor: Actor, fields: dict[str, Any], now: datetime
+) -> Channel:
+    """Add a channel; raises `HandleTaken`."""
+    query = select(Channel.id).where(
+        Channel.workspace_id == workspace.id,
+        Channel.platform == fields["platform"],
+        Channel.handle == fields["handle"],
+    )
+    if (await db.exec(query)).first():
+        raise HandleTaken(handle=fields["handle"], platform=fields["platform"])
+    channel = Channel(
+        **fields, secrets={}, workspace_id=workspace.id, created_at=now, updated_at=now
+    )
+    db.add(channel)
+    await db.flush()
+    await audit.record(db, workspace, actor, "add", "channel", channel.id, now, fields)
+    return channel
+
+
+async def change(
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    channel: Channel,
+    fields: dict[str, Any],
+    now: datetime,
+) -> None:
+    """Change a channel; another zone keeps the wall clock of what waits on it."""
+    before = zone_of(channel, workspace)
+    await audit.change(db, workspace, actor, "channel", channel, fields, now)
+    after = zone_of(channel, workspace)
+    if after != before:
+        await keep_wall_clock(db, workspace, actor, channel, after, now)
+
+
+async def keep_wall_clock(
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    channel: Channel,
+    zone: ZoneInfo,
+    now: datetime,
+) -> None:
+    """Re-read the wall-clock times of waiting publications in a zone."""
+    query = select(Publication).where(
+        Publication.channel_id == channel.id, col(Publication.status).in_(WAITING)
+    )
+    for publication in (await db.exec(query)).all():
+        timing = at_local(datetime.fromisoformat(publication.local), zone)
+        fields = {"due_at": timing.due_at, "timezone": timing.timezone, "day": timing.day}
+        await publications.move(db, workspace, actor, publication, fields, now)
+
+
+async def remove(
+    db: Db, workspace: Workspace, actor: Actor, channel: Channel, now: datetime
+) -> None:
+    """Delete a channel that nothing was ever put on, with its slots; raises `InUse`."""
+    query = select(func.count()).select_from(Publication)
+    if count := (await db.exec(query.where(Publication.channel_id == channel.id))).one():
+        raise InUse(by=f"{count} publications")
+    for table in (Slot, MixVersion):
+        for row in (await db.exec(select(table).where(table.channel_id == channel.id))).all():
+            await db.delete(row)
+    await db.flush()
+    await db.delete(channel)
+    data = {"platform": channel.platform, "handle": channel.handle}
+    await audit.record(
+        db, workspace, actor, "delete", "channel", channel.id, now, data, deleted=True
+    )
+
+
+async def set_secrets(
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    channel: Channel,
+    secrets: Mapping[str, str],
+    ring: KeyRing,
+    now: datetime,
+) -> None:
+    """Seal and keep a channel's secrets; the audit names the fields only."""
+    channel.secrets = {
+        field: ring.seal(value, workspace=workspace.id, channel=channel.id, field=field)
+        for field, value in secrets.items()
+    }
+    channel.connection, channel.connection_reason = "connected", None
+    channel.updated_at = now
+    data = {"fields": sorted(secrets)}
+    await audit.record(db, workspace, actor, "credentials", "channel", channel.id, now, data)
+
+
+def open_secrets(channel: Channel, ring: KeyRing) -> dict[str, str]:
+    """Return a channel's secrets in clear; raises `CannotOpen`."""
+    return {
+        field: ring.open(sealed, workspace=channel.workspace_id, channel=channel.id, field=field)
+        for field, sealed in channel.secrets.items()
+    }
+
+
+async def slots(
+    db: Db,
+    workspace_id: UUID,
+    first: date,
+    until: date,
+    channel_id: UUID | None = None,
+) -> list[WeeklySlot]:
+    """Return the weekly slots that are valid on any day of [first, until)."""
+    query = select(Slot).where(
+        Slot.workspace_id == workspace_id,
+        Slot.valid_from < until,
+        (col(Slot.valid_until).is_(None)) | (col(Slot.valid_until) > first),
+    )
+    if channel_id is not None:
+        query = query.where(Slot.channel_id == channel_id)
+    rows = (await db.exec(query.order_by(col(Slot.weekday), col(Slot.time)))).all()
+    return [weekly(row) for row in rows]
+
+
+def weekly(row: Slot) -> WeeklySlot:
+    """Return a row as the planner reckons with it."""
+    return WeeklySlot(
+        id=row.id,
+        channel_id=row.channel_id,
+        weekday=row.weekday,
+        time=datetime.strptime(row.time, "%H:%M").time(),  # noqa: DTZ007  # a wall clock has no zone
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+    )
+
+
+async def set_slots(
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    channel: Channel,
+    wanted: Sequence[tuple[int, str]],
+    effective_from: date,
+    now: datetime,
+) -> None:
+    """Replace a channel's weekly slots from a day on; the past does not change.
+
+    `wanted` holds (weekday, "HH:MM"). Slots that are wanted and valid already stay; the others
+    end, and those that would begin later go.
+    """
+    query = select(Slot).where(
+        Slot.channel_id == channel.id,
+        (col(Slot.valid_until).is_(None)) | (col(Slot.valid_until) > effective_from),
+    )
+    kept: set[tuple[int, str]] = set()
+    for row in (await db.exec(query)).all():
+        stays = (row.weekday, row.time) in wanted and row.valid_until is None
+        if stays and row.valid_from <= effective_from:
+            kept.add((row.weekday, row.time))
+        elif row.valid_from >= effective_from:
+            await db.delete(row)
+        else:
+            row.valid_until, row.updated_at = effective_from, now
+    for weekday, time in sorted(set(wanted) - kept):
+        db.add(
+            Slot(
+                workspace_id=workspace.id,
+                channel_id=channel.id,
+                weekday=weekday,
+                time=time,
+                valid_from=effective_from,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+    channel.updated_at = now
+    data = {"from": effective_from.isoformat(), "slots": [list(each) for each in sorted(wanted)]}
+    await audit.record(db, workspace, actor, "slots", "channel", channel.id, now, data)

@@ -1,0 +1,152 @@
+"""The database: engines, and the one place that commits."""
+
+import asyncio
+import fcntl
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from planner.errors import PilarError
+
+Db = AsyncSession
+"""A session inside a transaction."""
+
+MINIMUM_POSTGRES = 15
+
+
+class DatabaseInUse(PilarError):
+    """Another process owns the SQLite file; `facts["path"]` is the file."""
+
+
+class DatabaseTooOld(PilarError):
+    """PostgreSQL is older than the oldest version that Pilar is tested on."""
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class Store:
+    """Both engines of a database: one writes, one reads.
+
+    On SQLite a single connection writes, behind a lock, and begins with BEGIN IMMEDIATE; the
+    reading connections refuse writes. On PostgreSQL both are the same engine.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(url, 1, "BEGIN IMMEDIATE", read_only=False)
+            self._reader = _sqlite_engine(url, 4, "BEGIN", read_only=True)
+        else:
+            self._writer = self._reader = create_async_engine(
+                url, pool_size=10, max_overflow=10, pool_pre_ping=True, json_serializer=_dump
+            )
+        self._write_lock = asyncio.Lock() if self.is_sqlite else None
+        self._writes = async_sessionmaker(self._writer, class_=AsyncSession, expire_on_commit=False)
+        self._reads = async_sessionmaker(self._reader, class_=AsyncSession, expire_on_commit=False)
+        self._listeners: list[Callable[[], None]] = []
+        self._owner: int | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Db]:
+        """Open a writing transaction: commit at the end, roll back if anything is raised."""
+        async with self._write_lock or nullcontext(), self._writes() as db, db.begin():
+            yield db
+        for listener in self._listeners:
+            listener()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Db]:
+        """Open a reading transaction: one consistent view, nothing is written."""
+        async with self._reads() as db, db.begin():
+            if not self.is_sqlite:
+                await db.exec(
+                    text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")  # type: ignore[call-overload]
+                )
+            yield db
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each commit; it must be quick and not raise."""
+        self._listeners.append(listener)
+
+    def own(self) -> None:
+        """Make this process the only one that writes the SQLite file; raises `DatabaseInUse`.
+
+        Does nothing on PostgreSQL and for databases in memory. The kernel lets go of the lock
+        when the process ends, however it ends.
+        """
+        path = self.url.database
+        if not self.is_sqlite or not path or path == ":memory:":
+            return
+        owner = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(owner)
+            raise DatabaseInUse(path=path) from None
+        self._owner = owner
+
+    async def check(self) -> None:
+        """Refuse a PostgreSQL that is too old; raises `DatabaseTooOld`."""
+        if self.is_sqlite:
+            return
+        async with self._reader.connect() as connection:
+            number = int((await connection.exec_driver_sql("SHOW server_version_num")).scalar_one())
+        if number // 10_000 < MINIMUM_POSTGRES:
+            raise DatabaseTooOld(found=number // 10_000, minimum=MINIMUM_POSTGRES)
+
+    async def close(self) -> None:
+        """Close every connection and let go of the file."""
+        for engine in {self._writer, self._reader}:
+            await engine.dispose()
+        if self._owner is not None:
+            os.close(self._owner)
+            self._owner = None
+
+    async def run_sync(self, work: Callable[[Connection], None]) -> None:
+        """Run synchronous work on a writing connection, in one transaction (migrations)."""
+        async with self._write_lock or nullcontext(), self._writer.begin() as connection:
+            await connection.run_sync(work)
+
+
+def _sqlite_engine(url: str, size: int, begin: str, *, read_only: bool) -> AsyncEngine:
+    database = make_url(url).database
+    if database:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=size,
+        max_overflow=0,
+        json_serializer=_dump,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _set_up(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=5000",
+            f"query_only={'ON' if read_only else 'OFF'}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,54 @@
+"""Open slots: the weekly times of channels less what stands on them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from planner.slots import SlotTime, local_day, open_slots, slot_times
+from planner.timing import NoOpenSlot
+from store import channels, publications
+from store.db import Db
+from store.tables import Channel, Publication, Workspace
+
+HORIZON_DAYS = 180
+"""How far ahead the next open slot is looked for."""
+
+
+async def open_of(
+    db: Db,
+    workspace: Workspace,
+    on: Sequence[Channel],
+    first: date,
+    until: date,
+    now: datetime,
+) -> list[SlotTime]:
+    """Return the open slots of channels on the local days of [first, until), by time."""
+    weekly = defaultdict(list)
+    for slot in await channels.slots(db, workspace.id, first, until):
+        weekly[slot.channel_id].append(slot)
+    counted: defaultdict[UUID, list[Publication]] = defaultdict(list)
+    filters = {"holds_seat": True}
+    for row in await publications.in_days(db, workspace.id, first, until, filters=filters):
+        counted[row.channel_id].append(row)
+    found: list[SlotTime] = []
+    for channel in on:
+        times = slot_times(weekly[channel.id], channels.zone_of(channel, workspace), first, until)
+        seats = [(row.day, row.due_at) for row in counted[channel.id]]
+        found += open_slots(times, seats, now)
+    return sorted(found, key=lambda slot: (slot.at, slot.slot_id))
+
+
+async def next_open(db: Db, workspace: Workspace, channel: Channel, now: datetime) -> SlotTime:
+    """Return the next open slot of a channel; raises `NoOpenSlot` if none is in sight.
+
+    The caller holds the workspace's row, so what is put there reserves it.
+    """
+    zone = channels.zone_of(channel, workspace)
+    first = local_day(now, zone)
+    for weeks in range(0, HORIZON_DAYS, 30):
+        start = first + timedelta(days=weeks)
+        found = await open_of(db, workspace, [channel], start, start + timedelta(days=30), now)
+        if found:
+            return found[0]
+    raise NoOpenSlot(channel=channel.name, days=HORIZON_DAYS)

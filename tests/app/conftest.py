@@ -1,0 +1,88 @@
+"""An office to test with: people of every role, and a key."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app.deps import House
+from planner.access import SCOPES, Role
+from store import keys, people, sessions, workspaces
+from store.audit import CLI
+from tests.conftest import Client
+
+
+@dataclass
+class Office:
+    """A workspace with a client for each role and for a key with every scope."""
+
+    slug: str
+    clients: dict[Role, Client]
+    key: Client
+    people: dict[Role, UUID] = field(default_factory=dict)
+
+    @property
+    def viewer(self) -> Client:
+        return self.clients[Role.VIEWER]
+
+    @property
+    def editor(self) -> Client:
+        return self.clients[Role.EDITOR]
+
+    @property
+    def approver(self) -> Client:
+        return self.clients[Role.APPROVER]
+
+    @property
+    def manager(self) -> Client:
+        return self.clients[Role.MANAGER]
+
+    @property
+    def owner(self) -> Client:
+        return self.clients[Role.OWNER]
+
+    def path(self, rest: str = "") -> str:
+        return f"/workspaces/{self.slug}{rest}"
+
+
+async def found_office(house: House, http: httpx.AsyncClient, slug: str) -> Office:
+    """Found an office: approval policy `one`, zone Asia/Jakarta, the default mix."""
+    now = house.clock()
+    async with house.store.transaction() as db:
+        office = Office(slug, {}, Client(http))
+        for role in Role:
+            person = await people.add(db, f"{role}@{slug}.example", role.title(), "id", now)
+            office.people[role] = person.id
+            _, token = await sessions.begin(db, house.ring, person, "tests", now)
+            office.clients[role] = Client(http, {"Cookie": f"pilar={token}"})
+        fields = {"slug": slug, "name": slug.title(), "timezone": "Asia/Jakarta", "locale": "id"}
+        owner = office.people[Role.OWNER]
+        workspace = await workspaces.add(db, CLI, owner, fields, now)
+        for role in Role:
+            if role is not Role.OWNER:
+                person = await people.by_email(db, f"{role}@{slug}.example")  # type: ignore[assignment]
+                await people.join(db, workspace, CLI, person, role, now)
+        _, secret = await keys.add(
+            db,
+            house.ring,
+            [workspace],
+            CLI,
+            name="tests",
+            scopes=SCOPES,
+            created_by=owner,
+            expires_at=None,
+            now=now,
+        )
+        office.key.headers["Authorization"] = f"Bearer {secret}"
+    return office
+
+
+@pytest.fixture
+async def office(house: House, http: httpx.AsyncClient) -> Office:
+    return await found_office(house, http, "biro")
+
+
+@pytest.fixture
+async def other_office(house: House, http: httpx.AsyncClient, office: Office) -> Office:
+    return await found_office(house, http, "lain")

@@ -1,0 +1,167 @@
+"""What every test may ask for: both databases, a house, a client, and a clock that it moves."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+
+from app.deps import House
+from app.main import create_app
+from schedulers.connectors import connectors
+from schedulers.outbound import Outbound
+from store import migrating
+from store.blobs import FolderBlobs
+from store.db import Store
+from store.settings import StoreSettings
+from store.vault import KeyRing
+from tests import postgres
+
+DATABASES = ("sqlite", "postgresql")
+RING = KeyRing.parse("k1:" + "A" * 43)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    postgres.start_for_run(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    postgres.stop_for_run(config)
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    now: datetime = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # Monday 08:00 in Jakarta
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **parts: float) -> datetime:
+        self.now += timedelta(**parts)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def _migrate(url: str) -> None:
+    store = Store(url)
+    await migrating.upgrade(store)
+    await store.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "pilar.db"
+    asyncio.run(_migrate(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_database() -> Iterator[str]:
+    server = postgres.running()
+    name = f"migrated_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{uuid4().hex[:8]}"
+    server.create(name)
+    asyncio.run(_migrate(server.url(name)))
+    yield name
+    server.drop(name)
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database of this test's own, on SQLite and on PostgreSQL."""
+    if database == "sqlite":
+        copy = tmp_path / "pilar.db"
+        shutil.copy(request.getfixturevalue("migrated_file"), copy)
+        yield f"sqlite+aiosqlite:///{copy}"
+        return
+    server = postgres.running()
+    name = f"t_{uuid4().hex[:12]}"
+    server.create(name, request.getfixturevalue("migrated_database"))
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    store = Store(database_url)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def outbound() -> AsyncIterator[Outbound]:
+    outbound = Outbound(allow_private_hosts={"127.0.0.1", "localhost"})
+    yield outbound
+    await outbound.aclose()
+
+
+@pytest.fixture
+def house(store: Store, tmp_path: Path, clock: Clock, outbound: Outbound) -> House:
+    return House(
+        store=store,
+        ring=RING,
+        blobs=FolderBlobs(tmp_path / "media"),
+        connectors=connectors(outbound),
+        settings=StoreSettings(data_dir=tmp_path, _env_file=None),  # type: ignore[call-arg]
+        base_url="http://pilar.test",
+        clock=clock,
+    )
+
+
+@dataclass
+class Client:
+    """A caller over HTTP; paths are below the API unless they begin with a double slash."""
+
+    http: httpx.AsyncClient
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        match: int | str | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        headers = self.headers | more.pop("headers", {})
+        if match is not None:
+            headers["If-Match"] = match if isinstance(match, str) else f'"{match}"'
+        url = path[1:] if path.startswith("//") else f"/api/v1{path}"
+        if body is not None:
+            more["json"] = body
+        return await self.http.request(method, url, headers=headers, **more)
+
+    async def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        """Ask, insist on success, and return the body."""
+        answer = await self(method, path, body, **more)
+        assert answer.is_success, (answer.status_code, answer.text)
+        return answer.json() if answer.content else None
+
+
+@pytest.fixture
+async def http(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(house)
+    async with LifespanManager(app):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://pilar.test") as http:
+            yield http
