@@ -52,6 +52,12 @@ def check_match(row: Versioned, if_match: str | None) -> None:
         raise VersionChanged(current=row.version)
 
 
+def check_version(row: Versioned, version: int) -> None:
+    """Refuse a change to another version than the caller saw; raises `VersionChanged`."""
+    if row.version != version:
+        raise VersionChanged(current=row.version)
+
+
 def tag(response: Response, row: Versioned) -> None:
     """Put the row's entity tag on an answer."""
     response.headers["ETag"] = etag_of(row)

@@ -97,6 +97,7 @@ class Problem(BaseModel):
     request_id: str
     errors: list[ProblemItem] = []
     current_version: int | None = None
+    operation: int | None = None
 
 
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
@@ -173,8 +174,9 @@ def problem(error: PilarError, language: str, instance: str, request_id: str) ->
             }
             for fault in error.faults
         ]
-    if "current" in error.facts:
-        body["current_version"] = error.facts["current"]
+    for name, fact in (("current_version", "current"), ("operation", "operation")):
+        if fact in error.facts:
+            body[name] = error.facts[fact]
     return body
 
 

@@ -97,8 +97,6 @@ class _Journey:
         if self.stage == "sent":
             late = isinstance(error, TimeoutError | httpx.TimeoutException)
             return NoAnswer("answer-timeout" if late else "connection-lost", self.status)
-        if isinstance(error, httpx.PoolTimeout):
-            return NotSent("too-busy")
         if isinstance(error, TimeoutError | httpx.TimeoutException):
             return NotSent("connect-timeout")
         return NotSent("tls-failed" if self.stage == "tls" else "connect-failed")

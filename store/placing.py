@@ -151,6 +151,23 @@ async def move(
     await retime(db, workspace, actor, publication, timing, now)
 
 
+async def swap(
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    first: Publication,
+    second: Publication,
+    now: datetime,
+) -> None:
+    """Let two publications change their wall-clock times, each in its channel's zone.
+
+    Raises `NoSuchStep` for one that is in flight or over, and `PastTime`.
+    """
+    locals_ = [datetime.fromisoformat(row.local) for row in (first, second)]
+    for row, local in zip((first, second), reversed(locals_), strict=True):
+        await move(db, workspace, actor, row, When(local=local), now)
+
+
 async def retime(
     db: Db,
     workspace: Workspace,

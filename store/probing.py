@@ -60,7 +60,7 @@ _BROKEN = (
     Image.DecompressionBombWarning,
 )
 
-# A hundred megapixels take up to 600 MB while they are decoded: one image at a time.
+# Decoding takes up to 600 MB: one image at a time.
 _decoding = threading.Lock()
 
 
@@ -80,11 +80,13 @@ class TooManyPixels(Invalid):
 class ProbeLimits:
     """What is decoded at most: pixels of a frame, pixels and number of all frames, file bytes.
 
-    `video_seconds` is how long reading a video's header may take.
+    GIF, WebP and whatever moves may have a quarter of `pixels`: their decoders keep up to four
+    canvases. So none takes more than about 600 MB of memory. `video_seconds` is how long reading
+    a video's header may take.
     """
 
     pixels: int = 100_000_000
-    animation_pixels: int = 1_000_000_000
+    animation_pixels: int = 500_000_000
     frames: int = 2_000
     image_bytes: int = 64_000_000
     video_seconds: float = 60
@@ -217,7 +219,7 @@ def _image(data: bytes, mime: str, limits: ProbeLimits) -> Probed:
         built = anatomy.build(mime, data)
     except anatomy.Malformed as error:
         raise _broken(mime, error) from error
-    _check_pixels(built, limits)
+    _check_pixels(mime, built, limits)
     extra = len(data) - built.end
     # Phones append a second picture or a short film to a JPEG; nothing honest does to the rest.
     if extra > 0 and mime != "image/jpeg":
@@ -232,10 +234,12 @@ def _image(data: bytes, mime: str, limits: ProbeLimits) -> Probed:
     return Probed(mime, width, height, frames=built.frames)
 
 
-def _check_pixels(built: anatomy.Build, limits: ProbeLimits) -> None:
+def _check_pixels(mime: str, built: anatomy.Build, limits: ProbeLimits) -> None:
     pixels = built.width * built.height
-    if pixels > limits.pixels:
-        raise _too_many(built.width, built.height, limits)
+    one_canvas = mime in {"image/jpeg", "image/png"} and built.frames == 1
+    limit = limits.pixels if one_canvas else limits.pixels // 4
+    if pixels > limit:
+        raise _too_many(built.width, built.height, limit)
     if built.frames > limits.frames or pixels * built.frames > limits.animation_pixels:
         facts = {"frames": built.frames, "pixels": pixels * built.frames}
         most = {"frame_limit": limits.frames, "pixel_limit": limits.animation_pixels}
@@ -290,7 +294,7 @@ def _probed_video(mime: str, told: list[str], duration: str, limits: ProbeLimits
     if turned is not None and turned % 180 == 90:
         width, height = height, width
     if width * height > limits.pixels:
-        raise _too_many(int(width), int(height), limits)
+        raise _too_many(int(width), int(height), limits.pixels)
     codec = _CODECS.get(name.lower(), name.lower())
     return Probed(
         mime,
@@ -315,8 +319,8 @@ def _number(text: str) -> Fraction | None:
     return Fraction(text) if re.fullmatch(r"-?\d{1,12}(\.\d{1,6})?", text, re.ASCII) else None
 
 
-def _too_many(width: int, height: int, limits: ProbeLimits) -> TooManyPixels:
-    facts = {"width": width, "height": height, "pixels": width * height, "limit": limits.pixels}
+def _too_many(width: int, height: int, limit: int) -> TooManyPixels:
+    facts = {"width": width, "height": height, "pixels": width * height, "limit": limit}
     return TooManyPixels(_fault("too-many-pixels", **facts))
 
 

@@ -173,8 +173,10 @@ async def release_seat(
     db: Db, workspace: Workspace, publication: Publication, now: datetime
 ) -> None:
     """Count a publication anew after its local midnight."""
+    before = publication.holds_seat
     _count(publication, now)
-    await audit.note(db, workspace, "publication", publication.id, now)
+    if publication.holds_seat != before:
+        await audit.note(db, workspace, "publication", publication.id, now)
 
 
 async def follow(db: Db, workspace: Workspace, post: Post, now: datetime) -> None:

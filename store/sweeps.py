@@ -57,7 +57,8 @@ async def release_seats(store: Store, now: datetime) -> int:
         if row.status in UNSENT and row.holds_seat:
             await publications.release_seat(db, workspace, row, now)
 
-    past = (now - timedelta(days=GRACE_DAYS)).date()
+    # The day begins up to 14 hours before UTC's somewhere; the seat itself decides.
+    past = (now - timedelta(days=GRACE_DAYS) + timedelta(hours=14)).date()
     wanted = (
         col(Publication.status).in_(UNSENT),
         col(Publication.holds_seat).is_(True),

@@ -49,7 +49,7 @@ ELSEWHERE = [  # in two halves, or this file would be found
 ]
 ADDRESSED_LOCKS = {"uv.lock", "pylock.toml", "poetry.lock", "Pipfile.lock"}
 
-type_of_function = ast.FunctionDef | ast.AsyncFunctionDef
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def modules(root: Path, *folders: str) -> Iterator[tuple[str, Path]]:
@@ -81,14 +81,9 @@ def unopened(root: Path) -> list[str]:
     return [name for name, text in docstrings.items() if not re.match(r".+[.?!](\n\n|\Z)", text)]
 
 
-def is_protocol(node: ast.ClassDef) -> bool:
-    return any("Protocol" in ast.unparse(base) for base in node.bases)
-
-
-def public(body: Iterable[ast.stmt]) -> Iterator[type_of_function | ast.ClassDef]:
+def public(body: Iterable[ast.stmt]) -> Iterator[Function | ast.ClassDef]:
     for node in body:
-        named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        if named and not node.name.startswith("_"):
+        if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_"):
             yield node
 
 
@@ -103,7 +98,7 @@ def undocumented(root: Path) -> list[str]:
         for node in public(tree.body):
             if ast.get_docstring(node) is None:
                 found.append(f"{name}: {node.name}")
-            if isinstance(node, ast.ClassDef) and not node.bases and not is_protocol(node):
+            if isinstance(node, ast.ClassDef) and not node.bases:
                 methods = [each for each in public(node.body) if ast.get_docstring(each) is None]
                 found += [f"{name}: {node.name}.{each.name}" for each in methods]
     return found
@@ -140,42 +135,59 @@ def raw_http_errors(root: Path) -> list[str]:
     return [name for name, path in routes if "HTTPException" in path.read_text("utf-8")]
 
 
-def constants(node: ast.expr, scope: ast.AST) -> Iterator[str]:
-    """Yield the texts that an expression may be: a literal, a choice, or a name set in scope."""
+def texts(node: ast.expr, tree: ast.AST) -> Iterator[str]:
+    """Yield what an expression may be: literals, choices, what a name or a function here gives."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.IfExp):
-        yield from constants(node.body, scope)
-        yield from constants(node.orelse, scope)
+        yield from (*texts(node.body, tree), *texts(node.orelse, tree))
     elif isinstance(node, ast.Name):
-        for each in ast.walk(scope):
-            if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == node.id:
-                yield from constants(each.value, scope)
+        for each in ast.walk(tree):
+            if isinstance(each, ast.Assign | ast.NamedExpr):
+                target = each.targets[0] if isinstance(each, ast.Assign) else each.target
+                yield from texts(each.value, tree) if ast.unparse(target) == node.id else ()
+    elif isinstance(node, ast.Call):
+        for each in ast.walk(tree):
+            if isinstance(each, Function) and each.name == ast.unparse(node.func):
+                answers = [step.value for step in ast.walk(each) if isinstance(step, ast.Return)]
+                yield from (text for value in answers if value for text in texts(value, tree))
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func).rpartition(".")[2], node
 
 
 def fault_codes(root: Path) -> set[str]:
     """Return the codes of faults in the code, also those that pass through a function's `code`."""
-    codes = set()
+    codes: set[str] = set()
     for _, tree in trees(root, *FLOORS):
-        functions = [
-            each
-            for each in ast.walk(tree)
-            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
-        ]
         place = {"Fault": 1, "PydanticCustomError": 0}
-        for function in functions:
+        for function in (each for each in ast.walk(tree) if isinstance(each, Function)):
             arguments = [each.arg for each in function.args.args]
-            if "code" in arguments:
+            if "code" in arguments and "fault" in ast.unparse(function).lower():
                 place[function.name] = arguments.index("code")
-        for scope in (*functions, tree):
-            for call in (each for each in ast.walk(scope) if isinstance(each, ast.Call)):
-                at = place.get(ast.unparse(call.func).rpartition(".")[2])
-                given = {word.arg: word.value for word in call.keywords}
-                if at is not None and at < len(call.args):
-                    codes |= set(constants(call.args[at], scope))
-                elif at is not None and "code" in given:
-                    codes |= set(constants(given["code"], scope))
+        for name, call in calls(tree):
+            named = [word.value for word in call.keywords if word.arg == "code"]
+            for value in named + call.args[place.get(name, 99) :][:1]:
+                codes |= set(texts(value, tree)) if name in place else set()
     return {code.replace("_", "-") for code in codes}
+
+
+def facts_given(root: Path) -> dict[str, set[str]]:
+    """Return the facts that every call of a class gives it; one with `**` is believed."""
+    given: dict[str, set[str]] = {}
+    for _, tree in trees(root, *FLOORS):
+        for name, call in calls(tree):
+            words = {word.arg for word in call.keywords}
+            if name[:1].isupper() and None not in words:
+                facts = {word for word in words if word}
+                given[name] = given.get(name, facts) & facts
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name):
+                given[node.exc.id] = set()
+    return given
 
 
 def raised(root: Path) -> set[str]:
@@ -272,23 +284,40 @@ def test_no_two_errors_share_a_key() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_error_has_its_sentences_and_every_sentence_its_error(language: str) -> None:
-    said = {key: set(texts) for key, texts in messages(language).items() if key != "faults"}
+    wanted = {key_of(error): {"title", "detail"} for error in concrete_errors()}
 
-    assert said == {key_of(error): {"title", "detail"} for error in concrete_errors()}
+    said = {key: set(each) for key, each in messages(language).items() if key != "faults"}
+
+    assert sorted(wanted.keys() ^ said.keys()) == []
+    assert said == wanted
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_blank_in_a_sentence_is_filled_wherever_the_error_is_raised(language: str) -> None:
+    given = facts_given(ROOT)
+    said = messages(language)
+
+    blanks = {
+        error.__name__: placeholders(said[key_of(error)]["detail"]) - given[error.__name__]
+        for error in concrete_errors()
+        if error.__name__ in given and key_of(error) in said
+    }
+
+    assert {name: names for name, names in blanks.items() if names} == {}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_fault_has_a_sentence(language: str) -> None:
     said = set(messages(language)["faults"])
 
-    assert fault_codes(ROOT) - said == set()
+    assert sorted(fault_codes(ROOT) - said) == []
 
 
 def test_the_languages_say_the_same_things_with_the_same_facts() -> None:
     def facts(language: str) -> Mapping[str, Mapping[str, set[str]]]:
         return {
-            key: {name: placeholders(sentence) for name, sentence in texts.items()}
-            for key, texts in messages(language).items()
+            key: {name: placeholders(sentence) for name, sentence in each.items()}
+            for key, each in messages(language).items()
         }
 
     english, indonesian = map(facts, LANGUAGES)
@@ -310,7 +339,7 @@ def test_every_setting_is_in_the_example_with_its_default(
     expected = {f"PILAR_{name.upper()}" for each in settings() for name in each.model_fields}
     from_example = [each(_env_file=example) for each in settings()]
 
-    assert expected - names == set()
+    assert sorted(expected - names) == []
     assert from_example == [each(_env_file=None) for each in settings()]
 
 

@@ -278,6 +278,15 @@ def _may_be_told(point: int) -> bool:
     return chr(point) in "\t\n\r" or not (control or surrogate or nothing)
 
 
+def as_mended(text: str, beside: str = "") -> str:
+    """Return what feedparser makes of a text: it takes some Latin-1 for mangled UTF-8."""
+    try:
+        f"{text} {beside}".encode("latin-1").decode()
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
+
+
 anything = st.text(st.characters(codec=None), max_size=60) | st.text(
     st.sampled_from("a <>&\"'#\t\n\r\0\x85\u2028\ud800\ufffe😀]]>"), max_size=30
 )
@@ -286,7 +295,8 @@ anything = st.text(st.characters(codec=None), max_size=60) | st.text(
 @given(anything, anything, anything)
 @example("]]>", "<script>alert(1)</script>", "</p>")
 @example("\ud83d", "\x1b[0m", "\U0001ffff")
-@example("&amp;lt;", "\x93smart\x94", "Ã©")
+@example("&amp;lt;", "\x93smart\x94", "<b>")
+@example("Â¡", "Ã©", "Â¡")
 def test_any_text_survives_a_feed_reader(title: str, text: str, alt: str) -> None:
     media = (FeedMedia("https://pilar.example/m/1", "image/png", 1, alt),)
     entry = replace(PLAIN, title=title, text=text, media=media, tags=(text,), author=title)
@@ -296,10 +306,10 @@ def test_any_text_survives_a_feed_reader(title: str, text: str, alt: str) -> Non
 
     assert not read.bozo
     (seen,) = read.entries
-    assert seen.title == plain(title).strip()
-    assert read.feed.title == plain(title).strip()
+    assert seen.title.strip() == as_mended(plain(title)).strip()
+    assert read.feed.title == seen.title
     blocks = read_page(seen.content[0].value).blocks
-    assert "\n".join(blocks).split() == plain(text).split()
+    assert "\n".join(blocks).split() == as_mended(plain(text), plain(alt)).split()
     assert blocks[-1] == ""  # the picture
 
 

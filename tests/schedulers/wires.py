@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from planner.content import MediaRef, Part, Words
 from schedulers.connector import Account, File, Outgoing
+from schedulers.outbound import NoAnswer, NotSent, Outbound
 
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 DUE = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -107,6 +108,29 @@ async def served(app: Callable[..., Awaitable[None]]) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
+
+
+async def reason_of(
+    outbound: Outbound,
+    url: str,
+    *,
+    timeout_seconds: float = 5,
+    limit_bytes: int = 1 << 20,
+    redirects: int = 0,
+) -> str:
+    """Return how a request ended: "NotSent: why", "NoAnswer: why" or the status."""
+    try:
+        answer = await outbound.request(
+            "GET",
+            url,
+            headers={},
+            timeout_seconds=timeout_seconds,
+            limit_bytes=limit_bytes,
+            redirects=redirects,
+        )
+    except (NotSent, NoAnswer) as error:
+        return f"{type(error).__name__}: {error.reason}"
+    return str(answer.status)
 
 
 def certificate(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:

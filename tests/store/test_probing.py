@@ -66,6 +66,10 @@ def bomb(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
+def vast_gif() -> bytes:
+    return tiny_gif().replace(b"GIF87a\3\0\2\0", b"GIF87a\xff\xff\xff\xff")
+
+
 def archive(before: bytes = b"") -> bytes:
     out = io.BytesIO(before)
     with zipfile.ZipFile(out, "a") as file:
@@ -297,20 +301,19 @@ def test_a_jpeg_of_a_thousand_scans_is_not_decoded(probed: Probe) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "size"),
+    ("data", "width", "height", "limit"),
     [
-        (bomb(50_000, 50_000), (50_000, 50_000)),
-        (bomb(12_000, 9_000), (12_000, 9_000)),
-        (tiny_gif().replace(b"GIF87a\3\0\2\0", b"GIF87a\xff\xff\xff\xff"), (65_535, 65_535)),
-        (tiny_mp4(20_000, 10_000), (20_000, 10_000)),
+        (bomb(50_000, 50_000), 50_000, 50_000, 100_000_000),
+        (bomb(12_000, 9_000), 12_000, 9_000, 100_000_000),
+        (vast_gif(), 65_535, 65_535, 25_000_000),
+        (tiny_mp4(20_000, 10_000), 20_000, 10_000, 100_000_000),
     ],
 )
 def test_more_pixels_than_may_be_are_never_decoded(
-    probed: Probe, data: bytes, size: tuple[int, int]
+    probed: Probe, data: bytes, width: int, height: int, limit: int
 ) -> None:
-    width, height = size
+    facts = {"width": width, "height": height, "pixels": width * height, "limit": limit}
 
-    facts = {"width": width, "height": height, "pixels": width * height, "limit": 100_000_000}
     assert refusal(probed, data) == (TooManyPixels, "too-many-pixels", facts)
 
 
@@ -329,6 +332,15 @@ def test_pixels_may_be_as_many_as_the_limit_says(probed: Probe) -> None:
 
     assert probed(data, ProbeLimits(pixels=600)).width == 30
     assert refusal(probed, data, ProbeLimits(pixels=599))[1] == "too-many-pixels"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [tiny_gif(30, 20), tiny_webp(30, 20), tiny_gif(30, 20, frames=2), tiny_png(30, 20, frames=2)],
+)
+def test_what_needs_several_canvases_may_have_a_quarter(probed: Probe, data: bytes) -> None:
+    assert probed(data, ProbeLimits(pixels=2400)).width == 30
+    assert refusal(probed, data, ProbeLimits(pixels=2399))[1] == "too-many-pixels"
 
 
 @pytest.mark.parametrize("limits", [ProbeLimits(frames=3), ProbeLimits(animation_pixels=2399)])

@@ -1,0 +1,36 @@
+"""How tests write posts and put them on channels, in one line."""
+
+from datetime import datetime
+from typing import Any
+
+from tests.app.conftest import Office
+
+
+async def add_channel(
+    office: Office, handle: str = "berita", platform: str = "feed", **more: Any
+) -> Any:
+    body = {"platform": platform, "handle": handle, "name": handle.title()} | more
+    return await office.manager.ok("POST", office.path("/channels"), body)
+
+
+async def write_post(office: Office, text: str = "Isi konten.", **more: Any) -> Any:
+    body = {"title": "Naskah kuno", "type": "informative", "parts": [{"text": text}]} | more
+    return await office.editor.ok("POST", office.path("/posts"), body)
+
+
+async def approve_post(office: Office, post: Any) -> Any:
+    """Submit a post and have it approved; return it as it is then."""
+    path = office.path(f"/posts/{post['id']}")
+    submitted = await office.editor.ok("POST", f"{path}/submit", match=post["version"])
+    return await office.approver.ok("POST", f"{path}/approve", {}, match=submitted["version"])
+
+
+async def place(office: Office, post: Any, *channels: Any, when: Any) -> list[Any]:
+    body = {"post": post["id"], "channels": [each["id"] for each in channels], "when": when}
+    placed = await office.editor.ok("POST", office.path("/publications"), body)
+    rows: list[Any] = placed["publications"]
+    return rows
+
+
+def at(moment: datetime) -> dict[str, str]:
+    return {"at": moment.isoformat()}
