@@ -1,8 +1,9 @@
 """The mix: the wanted shares of the types of content."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
@@ -54,7 +55,7 @@ DEFAULT_TYPES = {
 
 
 class WrongMix(Invalid):
-    """The shares, keys or number of types cannot be a mix."""
+    """The types, shares, source or days cannot be a version of a mix."""
 
 
 def basis_points(percent: Decimal) -> int:
@@ -86,5 +87,47 @@ def check_types(types: Sequence[ContentType]) -> None:
     total = sum(each.share_bp for each in types)
     if total != WHOLE_BP:
         faults.append(Fault("/types", "shares-total", {"total": str(percent(total))}))
+    if faults:
+        raise WrongMix(*faults)
+
+
+def check_source(source: MixSource, types: Sequence[ContentType], given: Collection[str]) -> None:
+    """Refuse a version that is not its own mix and yet says something about one.
+
+    `given` names the other fields of a mix that the request holds. Raises `WrongMix` with a
+    fault for each; of a mix of its own it checks the types (`check_types`).
+    """
+    if source is MixSource.OWN:
+        check_types(types)
+        return
+    named = [*(["types"] if types else []), *sorted(given)]
+    if named:
+        facts = {"source": source.value}
+        raise WrongMix(*(Fault(f"/{name}", "mix-not-own", facts) for name in named))
+
+
+def check_known_types(types: Sequence[ContentType], known: Collection[str]) -> None:
+    """Refuse types of a channel that the workspace does not have; raises `WrongMix`."""
+    words = ", ".join(sorted(known))
+    faults = [
+        Fault(f"/types/{index}/key", "type-unknown-to-workspace", {"key": each.key, "known": words})
+        for index, each in enumerate(types)
+        if each.key not in known
+    ]
+    if faults:
+        raise WrongMix(*faults)
+
+
+def check_span(first: date, until: date | None, today: date) -> None:
+    """Refuse a version that begins before today or is over before it begins; raises `WrongMix`.
+
+    `until` is exclusive; None means without end.
+    """
+    faults = []
+    if first < today:
+        faults.append(Fault("/effective_from", "mix-in-the-past", {"today": today.isoformat()}))
+    if until is not None and until <= first:
+        facts = {"first": first.isoformat()}
+        faults.append(Fault("/effective_until", "mix-over-before-it-begins", facts))
     if faults:
         raise WrongMix(*faults)

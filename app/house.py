@@ -1,0 +1,140 @@
+"""The composition: from settings to a house that serves, and to the clock that publishes."""
+
+import os
+import platform
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from app.deps import House
+from app.settings import AppSettings
+from planner.errors import PilarError
+from schedulers.clock import Clock, read_clock
+from schedulers.connectors import connectors
+from schedulers.outbound import Outbound
+from schedulers.publishing import Publisher
+from schedulers.settings import SchedulerSettings
+from store import instance, migrating
+from store.blobs import FolderBlobs
+from store.db import Store
+from store.settings import StoreSettings
+from store.vault import KeyRing
+
+KEY_FILE = "keys"
+
+
+class BadSettings(PilarError):
+    """A setting cannot be what it is; `facts` name it and say why, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that Pilar must be told, by floor."""
+
+    app: AppSettings
+    store: StoreSettings
+    schedulers: SchedulerSettings
+
+    @property
+    def key_file(self) -> Path:
+        """Where the keys are when PILAR_SECRET_KEYS is empty."""
+        return self.store.data_dir / KEY_FILE
+
+
+def read_settings() -> Settings:
+    """Read the environment and `.env`; raises `BadSettings`."""
+    try:
+        return Settings(AppSettings(), StoreSettings(), SchedulerSettings())
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"PILAR_{first['loc'][0]}".upper() if first["loc"] else "PILAR_…"
+        raise BadSettings(name=name, why=first["msg"]) from None
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the data directory, mode 0700, if it is not there yet."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def key_ring(settings: Settings) -> KeyRing:
+    """Return the instance's keys, made at the first start; raises `BadKeys`."""
+    if settings.store.secret_keys:
+        return KeyRing.parse(settings.store.secret_keys)
+    return KeyRing.load_or_create(settings.key_file)
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Store]:
+    """Open the database, and close it at the end.
+
+    Raises `BadDatabaseUrl`, `DatabaseUnreachable`, `DatabaseTooOld`.
+    """
+    prepare_folder(settings.store.data_dir)
+    store = instance.open_store(settings.store.url)
+    try:
+        await instance.reach(store)
+        await store.check()
+        yield store
+    finally:
+        await store.close()
+
+
+async def begin(store: Store) -> None:
+    """Give a SQLite file that is empty its tables; the caller owns the file."""
+    if store.is_sqlite and await migrating.revision_of(store) is None:
+        await migrating.upgrade(store)
+
+
+@asynccontextmanager
+async def furnish(
+    settings: Settings, store: Store, base_url: str, now: datetime
+) -> AsyncIterator[House]:
+    """Build the house around a database, and close what talks to the world at the end.
+
+    Raises `SchemaOutdated` for a database at another revision, `WrongKeys`, `BadKeys`.
+    """
+    await migrating.check(store)
+    ring = key_ring(settings)
+    await instance.check_keys(store, ring, now)
+    outbound = Outbound(allow_private_hosts=settings.schedulers.private_hosts)
+    try:
+        yield House(
+            store=store,
+            ring=ring,
+            blobs=FolderBlobs(settings.store.data_dir / "media"),
+            connectors=connectors(outbound),
+            settings=settings.store,
+            base_url=base_url,
+        )
+    finally:
+        await outbound.aclose()
+
+
+def publisher_of(house: House, settings: Settings) -> Publisher:
+    """Return what publishes for a house, as a worker whose name no other process has."""
+    worker = f"{platform.node()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+    return Publisher(
+        store=house.store,
+        ring=house.ring,
+        blobs=house.blobs,
+        connectors=house.connectors,
+        base_url=house.base_url,
+        worker=worker,
+        lease_seconds=settings.schedulers.lease_seconds,
+        now=read_clock,
+    )
+
+
+def clock_of(publisher: Publisher, settings: Settings) -> Clock:
+    """Return the clock that wakes a publisher."""
+    return Clock(
+        publisher,
+        settings.schedulers.concurrency,
+        settings.schedulers.tick_seconds,
+        settings.schedulers.grace_seconds,
+    )
