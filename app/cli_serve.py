@@ -1,9 +1,9 @@
 """`pilar serve`: the API and, beside it, the clock that publishes; one process, one stop."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import FrameType
@@ -15,9 +15,9 @@ from fastapi import FastAPI
 
 from app import house as composition
 from app import logs
-from app.cli_speech import command, err, out
+from app.cli_speech import command, out
 from app.house import Settings
-from app.main import create_app
+from app.main import Lifespan, create_app
 from planner.errors import PilarError
 from schedulers.clock import Clock
 from store import instance
@@ -36,47 +36,46 @@ class Role(StrEnum):
 
 
 class Ticking:
-    """A clock that starts once and stops once, whoever asks first."""
+    """A clock that stops once, whoever asks first; perhaps there is none."""
 
     def __init__(self, clock: Clock | None, *, alone: bool) -> None:
-        self._clock = clock
+        self.clock = clock
         self._alone = alone
-        self._stop: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to tick; without a clock there is nothing to do."""
-        if self._clock is not None:
-            await self._clock.start(alone=self._alone)
+        """Begin to tick."""
+        if self.clock is not None:
+            await self.clock.start(alone=self._alone)
 
     def stop(self) -> "asyncio.Task[None]":
-        """Begin to stop; return what ends when nothing is under way any more."""
-        if self._stop is None:
-            self._stop = asyncio.create_task(self._wait(), name="clock stops")
-        return self._stop
+        """Begin to stop; what is returned ends when nothing is under way any more."""
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop(), name="clock stops")
+        return self._stopping
 
-    async def _wait(self) -> None:
-        if self._clock is not None:
-            await self._clock.stop()
+    async def _stop(self) -> None:
+        if self.clock is not None:
+            await self.clock.stop()
 
 
 class Server(uvicorn.Server):
     """uvicorn; a signal ends requests and publications at the same time, within one grace."""
 
-    def __init__(self, config: uvicorn.Config, ticking: Ticking, url: str) -> None:
+    def __init__(self, config: uvicorn.Config, ticking: Ticking, greeting: str) -> None:
         super().__init__(config)
         self._ticking = ticking
-        self._url = url
+        self._greeting = greeting
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Ask to stop; a second signal does not wait. Not raised again: this is no failure."""
-        if self.should_exit:
-            self.force_exit = True
+        """Ask to stop; a second signal does not wait. Not raised again: a stop is no failure."""
+        self.force_exit = self.should_exit
         self.should_exit = True
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
-        """Start, and say where."""
+        """Start, and say so."""
         await super().startup(sockets)
-        out.print(f"Pilar listens on [bold]{self._url}[/]")
+        out.print(self._greeting)
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         """Stop the clock while the last requests are answered."""
@@ -91,16 +90,15 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="The port; 0 takes any free one.")
     ] = None,
     role: Annotated[
-        Role, typer.Option(help="`api` leaves publishing to workers (PostgreSQL).")
+        Role, typer.Option(help="`api` leaves publishing to workers (PostgreSQL only).")
     ] = Role.ALL,
 ) -> None:
-    """Serve the API, and publish what is due."""
+    """Serve the API and publish what is due."""
     settings = composition.read_settings()
-    given = {"host": host, "port": port}
-    app = settings.app.model_copy(update={k: v for k, v in given.items() if v is not None})
-    settings = Settings(app, settings.store, settings.schedulers)
-    logs.configure(app.log_level, app.log_format)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = replace(settings, app=settings.app.model_copy(update=given))
+    logs.configure(settings.app.log_level, settings.app.log_format)
+    with asyncio.Runner(loop_factory=_config(settings).get_loop_factory()) as runner:
         runner.run(run(settings, role))
 
 
@@ -108,18 +106,76 @@ async def run(settings: Settings, role: Role) -> None:
     """Serve until a signal comes; raises what keeps it from starting."""
     async with composition.open_database(settings) as store:
         if role is Role.API and store.is_sqlite:
-            raise typer.BadParameter("on SQLite one process serves and publishes", param_hint="role")
+            raise typer.BadParameter("on SQLite one process serves and publishes.")
         store.own()
         await composition.begin(store)
-        config = _listening(settings)
-        listening = config.bind_socket()
-        app_settings = settings.app.model_copy(update={"port": listening.getsockname()[1]})
-        url = app_settings.base_url
-        async with composition.furnish(settings, store, url, datetime.now(UTC)) as house:
-            clock = None
-            if role is Role.ALL:
-                clock = composition.clock_of(composition.publisher_of(house, settings), settings)
+        config = _config(settings)
+        listening = _listen(config)
+        at = settings.app.model_copy(update={"port": listening.getsockname()[1]})
+        async with composition.furnish(settings, store, at.base_url, datetime.now(UTC)) as house:
+            publisher = composition.publisher_of(house, settings)
+            clock = composition.clock_of(publisher, settings) if role is Role.ALL else None
             ticking = Ticking(clock, alone=store.is_sqlite)
             config.app = create_app(house, _lifespan(ticking))
-            await _greet(store, url)
-            await Server(config, ticking, url).serve([listening])
+            greeting = await _greeting(settings, store, at.base_url)
+            await Server(config, ticking, greeting).serve([listening])
+
+
+def _config(settings: Settings) -> uvicorn.Config:
+    proxies = settings.app.trusted_proxies
+    return uvicorn.Config(
+        app="",
+        host=settings.app.host,
+        port=settings.app.port,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies or [],
+        timeout_graceful_shutdown=settings.schedulers.grace_seconds,
+    )
+
+
+def _listen(config: uvicorn.Config) -> Any:
+    try:
+        return config.bind_socket()
+    except SystemExit:  # uvicorn has logged what the system says
+        raise CannotListen(host=config.host, port=config.port) from None
+
+
+def _lifespan(ticking: Ticking) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.clock = ticking.clock
+        await ticking.start()
+        try:
+            yield
+        finally:
+            await ticking.stop()
+
+    return lifespan
+
+
+async def _greeting(settings: Settings, store: Store, url: str) -> str:
+    lines = [f"Pilar listens on [bold]{url}[/]"]
+    async with store.reading() as db:
+        empty = await instance.is_empty(db)
+    if empty:
+        first = command(
+            "init",
+            *("--workspace", "Biro Humas", "--slug", "biro-humas"),
+            *("--timezone", "Asia/Jakarta", "--email", "you@office.example"),
+        )
+        lines += [
+            "",
+            "There is no workspace yet. Create the first one, from another terminal:",
+            f"  {first}",
+            "or look around in one that is filled already:",
+            f"  {command('demo')}",
+            "",
+        ]
+        if store.is_sqlite:
+            lines.append(f"Everything is kept in {settings.store.data_dir.resolve()}")
+    return "\n".join(lines)

@@ -4,7 +4,6 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +42,11 @@ def sentences(error: PilarError) -> list[str]:
     return lines
 
 
+def say(text: str) -> None:
+    """Print a text as it is, lines of any length whole."""
+    out.print(text, markup=False)
+
+
 def tell(error: PilarError) -> None:
     """Say on standard error what is wrong."""
     first, *rest = sentences(error)
@@ -75,10 +79,3 @@ def ask_password() -> str:
 def read_password() -> str:
     """Return the first line of standard input."""
     return sys.stdin.readline().rstrip("\r\n")
-
-
-def rows(pairs: Sequence[tuple[str, str]]) -> None:
-    """Print names and values in two columns."""
-    width = max(len(name) for name, _ in pairs)
-    for name, value in pairs:
-        out.print(f"  {escape(name.ljust(width))}  {escape(value)}")

@@ -1,7 +1,7 @@
 """All that a route may ask for: the database, the time, and who is calling."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.auth import identify
+from app.throttle import Throttle
 from planner.access import Ability, check_ability
 from schedulers.connector import Connector
 from store import callers, workspaces
@@ -37,6 +38,7 @@ class House:
     settings: StoreSettings
     base_url: str
     clock: Callable[[], datetime] = read_clock
+    logins: Throttle = field(default_factory=Throttle)
 
 
 def the_house(request: Request) -> House:
@@ -139,6 +141,7 @@ Viewer = Annotated[Access, _reading(Ability.READ)]
 ManagerViewer = Annotated[Access, _reading(Ability.ADMIN)]
 OwnerViewer = Annotated[Access, _reading(Ability.OWN)]
 # For everything that writes: goes with `Db` and holds the workspace's row.
+Member = Annotated[Access, _writing(Ability.READ)]
 Editor = Annotated[Access, _writing(Ability.WRITE)]
 Approver = Annotated[Access, _writing(Ability.APPROVE)]
 Publisher = Annotated[Access, _writing(Ability.PUBLISH)]

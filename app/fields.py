@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -102,6 +103,9 @@ Line = Annotated[
 
 Text = Annotated[str, AfterValidator(_no_controls)]
 """Text of several lines, perhaps empty."""
+
+Word = Annotated[str, Query(max_length=120), AfterValidator(_no_controls)]
+"""A text in the query string."""
 
 Percent = Annotated[
     Decimal,

@@ -1,5 +1,6 @@
 """The composition: from settings to a house that serves, and to the clock that publishes."""
 
+import asyncio
 import os
 import platform
 import secrets
@@ -21,11 +22,13 @@ from schedulers.publishing import Publisher
 from schedulers.settings import SchedulerSettings
 from store import instance, migrating
 from store.blobs import FolderBlobs
-from store.db import Store
+from store.db import DatabaseInUse, Store
 from store.settings import StoreSettings
 from store.vault import KeyRing
 
 KEY_FILE = "keys"
+BEGIN_TRIES = 50
+BEGIN_WAIT_SECONDS = 0.1
 
 
 class BadSettings(PilarError):
@@ -113,6 +116,34 @@ async def furnish(
         )
     finally:
         await outbound.aclose()
+
+
+@asynccontextmanager
+async def visit(settings: Settings, now: datetime) -> AsyncIterator[House]:
+    """Open the house for one short command, beside a running server or without one.
+
+    It does not own the SQLite file: each of its writes begins with BEGIN IMMEDIATE and waits
+    for the server's, as `docs/decisions/0003-one-process-owns-the-file.md` says.
+    """
+    async with open_database(settings) as store:
+        await _begin_beside(settings, store)
+        async with furnish(settings, store, settings.app.base_url, now) as house:
+            yield house
+
+
+async def _begin_beside(settings: Settings, store: Store) -> None:
+    """Give an empty SQLite file its tables, or wait while another process does."""
+    for _ in range(BEGIN_TRIES):
+        if not store.is_sqlite or await migrating.revision_of(store) is not None:
+            return
+        beginner = instance.open_store(settings.store.url)
+        try:
+            beginner.own()
+            await begin(beginner)
+        except DatabaseInUse:
+            await asyncio.sleep(BEGIN_WAIT_SECONDS)
+        finally:
+            await beginner.close()
 
 
 def publisher_of(house: House, settings: Settings) -> Publisher:

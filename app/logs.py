@@ -19,7 +19,9 @@ _LOOKS = (
     re.compile(r"(?i)(\b(?:Bearer|Basic)\s+)[^\s,;\"']+"),
     re.compile(r"(://[^/\s:@]+:)[^/\s@]+(?=@)"),  # a password in a URL
     re.compile(r"(\b[0-9A-Za-z_-]{1,16}:)[0-9A-Za-z+/_-]{43}=?(?![0-9A-Za-z+/_-])"),  # a key ring
-    re.compile(r"(?i)([\w-]*(?:password|passwd|secret|api[_-]?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&}]+"),
+    re.compile(
+        r"(?i)([\w-]*(?:password|passwd|secret|api[_-]?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&}]+"
+    ),
 )
 _NAMES = re.compile(
     r"passw|passphrase|secret|token|cookie|authorization|credential|api_?key", re.IGNORECASE

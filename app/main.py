@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
-from app import middleware, problems
+from app import middleware, problems, strict
 from app.deps import House
 from app.routes import (
     acts,
@@ -14,15 +14,25 @@ from app.routes import (
     audit,
     batch,
     calendar,
+    invitations,
+    keys,
+    me,
+    members,
     pillars,
     posts,
     publications,
+    sessions,
     workspaces,
 )
 
 API = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
+    me.router,
+    sessions.router,
     workspaces.router,
+    members.router,
+    invitations.router,
+    keys.router,
     pillars.router,
     posts.router,
     approvals.router,
@@ -58,7 +68,12 @@ def create_app(house: House, lifespan: Lifespan = nothing_else) -> FastAPI:
     )
     app.state.house = house
     for router in ROUTERS:
-        app.include_router(router, prefix=API, responses=problems.DOCUMENTED)
+        app.include_router(
+            router,
+            prefix=API,
+            responses=problems.DOCUMENTED,
+            dependencies=[Depends(strict.check_parameters)],
+        )
     for router in PUBLIC_ROUTERS:
         app.include_router(router)
     problems.install(app)

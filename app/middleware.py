@@ -81,11 +81,7 @@ class BodyLimits:
         if error := self._refusal(scope, headers, limit, upload=upload):
             await answer(Request(scope), error)(scope, receive, send)
             return
-        counted = _Counted(receive, limit)
-        try:
-            await self.app(scope, counted, send)
-        except _TooMuch:
-            await answer(Request(scope), BodyTooLarge(limit=limit))(scope, receive, send)
+        await self.app(scope, _Counted(receive, limit), send)
 
     def _refusal(
         self, scope: Scope, headers: Headers, limit: int, *, upload: bool
@@ -101,19 +97,17 @@ class BodyLimits:
         return None
 
 
-class _TooMuch(Exception):
-    """More bytes came than the limit allows, without a Content-Length that said so."""
-
-
 class _Counted:
+    """Raises `BodyTooLarge` for a body whose length no header told."""
+
     def __init__(self, receive: Callable[[], Any], limit: int) -> None:
         self.receive = receive
-        self.left = limit
+        self.limit = self.left = limit
 
     async def __call__(self) -> Message:
         message: Message = await self.receive()
         if message["type"] == "http.request":
             self.left -= len(message.get("body", b""))
             if self.left < 0:
-                raise _TooMuch
+                raise BodyTooLarge(limit=self.limit)
         return message

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app.conditions import IfMatchMissing, NotModified
+from app.throttle import TooManyLogins
 from planner.errors import (
     Conflict,
     Fault,
@@ -67,6 +68,7 @@ STATUS: Sequence[tuple[type[PilarError], int]] = (
     (WrongMediaType, 415),
     (WrongMethod, 405),
     (BadRequest, 400),
+    (TooManyLogins, 429),
     (NotFound, 404),
     (Conflict, 409),
     (Invalid, 422),
@@ -207,6 +209,15 @@ def faults_of(errors: Sequence[Any]) -> list[Fault]:
     return faults
 
 
+def methods_at(app: FastAPI, path: str) -> list[str]:
+    """Return every method that a path takes, of all the routes that share it."""
+    found = set()
+    for template, operations in app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(template)), path):
+            found |= {method.upper() for method in operations}
+    return sorted(found)
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of an application as a problem."""
 
@@ -220,10 +231,12 @@ def install(app: FastAPI) -> None:
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
+        if isinstance(error.__cause__, PilarError):  # raised while the body was read
+            return answer(request, error.__cause__)
         if error.status_code == 404:
             return answer(request, NoSuchPath(path=request.url.path))
         if error.status_code == 405:
-            allow = (error.headers or {}).get("Allow", "")
+            allow = ", ".join(methods_at(app, request.url.path))
             return answer(request, WrongMethod(method=request.method, allow=allow))
         return answer(request, BadRequest())
 

@@ -1,5 +1,7 @@
 """What the app must be told: where it listens and how it is reached."""
 
+from typing import Literal
+
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -12,9 +14,10 @@ class AppSettings(BaseSettings):
     port: int = 8000
     public_url: str = ""
     """How browsers and platforms reach the service; empty: the address it listens on."""
-    log_level: str = "info"
-    log_format: str = "console"
-    """`console` or `json`."""
+    trusted_proxies: str = ""
+    """Addresses or networks, comma-separated, whose X-Forwarded-For and -Proto are believed."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
 
     @property
     def base_url(self) -> str:
@@ -22,4 +25,4 @@ class AppSettings(BaseSettings):
         if self.public_url:
             return self.public_url.rstrip("/")
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
-        return f"http://{host}:{self.port}"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"

@@ -33,7 +33,7 @@ CLOSED: tuple[IPv4Network | IPv6Network, ...] = (
 
 
 class NotSent(Exception):
-    """Nothing reached the other side; `reason` is a kebab-case key and all that is said."""
+    """Nothing reached the other side; `reason` is a snake_case key and all that is said."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -106,12 +106,12 @@ class Gate:
         host = host.lower().rstrip(".")
         allowed = not self._allowed.isdisjoint({(host, None), (host, port)})
         if not allowed and _is_disguised(host):
-            raise NotSent("address-refused")
+            raise NotSent("address_refused")
         found = dict.fromkeys(await self._look_up(host, port))
         if not found:
-            raise NotSent("dns-failed")
+            raise NotSent("dns_failed")
         if not allowed and not all(map(is_public, found)):
-            raise NotSent("address-refused")
+            raise NotSent("address_refused")
         return list(found)
 
     async def _look_up(self, host: str, port: int) -> Sequence[str]:

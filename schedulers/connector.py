@@ -93,7 +93,7 @@ class HandedOver:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A documented refusal that lasts: it did not go out. `reason` is a kebab-case key."""
+    """A documented refusal that lasts: it did not go out. `reason` is a snake_case key."""
 
     reason: str
     detail: str
@@ -139,7 +139,7 @@ class CannotTell:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Whether a channel answers; `reason` is a kebab-case key, `detail` a fact such as a status."""
+    """Whether a channel answers; `reason` is a snake_case key, `detail` a fact such as a status."""
 
     answers: bool
     reason: str | None

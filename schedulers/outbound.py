@@ -38,7 +38,7 @@ _HARMLESS = frozenset({"accept", "accept-language", "user-agent"})
 class NoAnswer(Exception):
     """It was sent, or perhaps sent, and no whole answer came back.
 
-    `reason` is a kebab-case key; `status` is what the other side had said before it went wrong.
+    `reason` is a snake_case key; `status` is what the other side had said before it went wrong.
     """
 
     def __init__(self, reason: str, status: int | None = None) -> None:
@@ -96,10 +96,10 @@ class _Journey:
     def failure(self, error: Exception) -> NotSent | NoAnswer:
         if self.stage == "sent":
             late = isinstance(error, TimeoutError | httpx.TimeoutException)
-            return NoAnswer("answer-timeout" if late else "connection-lost", self.status)
+            return NoAnswer("answer_timeout" if late else "connection_lost", self.status)
         if isinstance(error, TimeoutError | httpx.TimeoutException):
-            return NotSent("connect-timeout")
-        return NotSent("tls-failed" if self.stage == "tls" else "connect-failed")
+            return NotSent("connect_timeout")
+        return NotSent("tls_failed" if self.stage == "tls" else "connect_failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +233,9 @@ def _parsed(text: str) -> httpx.URL:
     with suppress(httpx.InvalidURL):
         url = httpx.URL(text)
     if url is None or url.scheme not in PORTS or not url.raw_host or b"%" in url.raw_host:
-        raise NotSent("url-malformed")
+        raise NotSent("url_malformed")
     if url.userinfo or "\\" in text or not 0 < _port(url) < 1 << 16:
-        raise NotSent("url-malformed")
+        raise NotSent("url_malformed")
     return url
 
 
@@ -244,7 +244,7 @@ def _checked(headers: Mapping[str, str]) -> dict[str, str]:
     for name, value in checked.items():
         framing = name.lower() in _FRAMING
         if framing or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise NotSent("request-malformed")
+            raise NotSent("request_malformed")
     return checked
 
 
@@ -257,7 +257,7 @@ def _next(message: _Message, location: str) -> _Message:
     with suppress(httpx.InvalidURL):
         target = message.url.join(location)
     if target is None or (message.url.scheme, target.scheme) == ("https", "http"):
-        raise NotSent("redirect-refused")
+        raise NotSent("redirect_refused")
     target = _parsed(str(target))
     headers = message.headers
     if _origin(target) != _origin(message.url):
@@ -285,7 +285,7 @@ async def _read(response: httpx.Response, limit_bytes: int) -> bytes:
     async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > limit_bytes:
-            raise NoAnswer("answer-too-large", response.status_code)
+            raise NoAnswer("answer_too_large", response.status_code)
     return bytes(body)
 
 
@@ -295,12 +295,12 @@ def _decoded(body: bytes, response: httpx.Response, limit_bytes: int) -> bytes:
     if encoding in {"identity", ""} or not body:
         return body
     if encoding not in {"gzip", "x-gzip", "deflate"}:
-        raise NoAnswer("answer-unreadable", response.status_code)
+        raise NoAnswer("answer_unreadable", response.status_code)
     plain, whole = _inflated(body, limit_bytes)
     if len(plain) > limit_bytes:
-        raise NoAnswer("answer-too-large", response.status_code)
+        raise NoAnswer("answer_too_large", response.status_code)
     if not whole:
-        raise NoAnswer("answer-unreadable", response.status_code)
+        raise NoAnswer("answer_unreadable", response.status_code)
     return plain
 
 

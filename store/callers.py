@@ -11,7 +11,7 @@ from planner.access import Ability, Role, abilities_of_role, abilities_of_scopes
 from planner.errors import Forbidden
 from store.audit import Actor
 from store.db import Db
-from store.tables import ApiKey, KeyWorkspace, Membership, Person, Session
+from store.tables import ApiKey, KeyWorkspace, Membership, Person, Session, Workspace
 
 TOUCH_AFTER = timedelta(minutes=10)
 """How old a `last_used_at` may get before it is written again."""
@@ -108,3 +108,35 @@ async def owns_something(db: Db, person_id: UUID) -> bool:
         Membership.person_id == person_id, Membership.role == Role.OWNER
     )
     return (await db.exec(query)).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A workspace that a caller belongs to, and what they may do there; keys have no role."""
+
+    workspace: Workspace
+    role: Role | None
+    abilities: frozenset[Ability]
+
+
+async def places(db: Db, caller: Caller) -> list[Place]:
+    """Return every workspace a caller belongs to, by slug."""
+    if caller.key:
+        reached = (
+            select(Workspace)
+            .join(KeyWorkspace, col(KeyWorkspace.workspace_id) == col(Workspace.id))
+            .where(KeyWorkspace.api_key_id == caller.key.id)
+            .order_by(col(Workspace.slug))
+        )
+        may = abilities_of_scopes(caller.key.scopes)
+        return [Place(workspace, None, may) for workspace in await db.exec(reached)]
+    joined = (
+        select(Workspace, Membership)
+        .join(Membership, col(Membership.workspace_id) == col(Workspace.id))
+        .where(Membership.person_id == person_id(caller))
+        .order_by(col(Workspace.slug))
+    )
+    return [
+        Place(workspace, Role(each.role), abilities_of_role(Role(each.role)))
+        for workspace, each in await db.exec(joined)
+    ]

@@ -1,14 +1,15 @@
 """Channels: accounts on platforms, their sealed secrets and their weekly slots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, func, select
+from sqlmodel import String, cast, col, func, select
 
 from planner.errors import Conflict, NotFound
+from planner.posts import PostStatus
 from planner.publications import WAITING
 from planner.slots import WeeklySlot
 from planner.timing import at_local
@@ -16,8 +17,21 @@ from store import audit, publications
 from store.audit import Actor
 from store.db import Db
 from store.lookup import InUse, one, page_of
-from store.tables import Channel, MixVersion, Publication, Slot, Workspace
+from store.tables import (
+    Approval,
+    Channel,
+    MixVersion,
+    Post,
+    PostVersion,
+    Publication,
+    Slot,
+    Workspace,
+)
 from store.vault import KeyRing
+
+
+EVERY = 1_000_000
+"""More channels than a workspace has."""
 
 
 class NoSuchChannel(NotFound):
@@ -34,9 +48,9 @@ async def of(db: Db, workspace_id: UUID, channel_id: UUID) -> Channel:
 
 
 async def all_of(
-    db: Db, workspace_id: UUID, after: UUID | None = None, limit: int = 1000
+    db: Db, workspace_id: UUID, after: UUID | None = None, limit: int = EVERY
 ) -> Sequence[Channel]:
-    """Return channels by id, one more than `limit`."""
+    """Return channels by id, one more than `limit`; without one, all of them."""
     return await page_of(db, Channel, workspace_id, after, limit)
 
 
@@ -49,16 +63,10 @@ async def add(
     db: Db, workspace: Workspace, actor: Actor, fields: dict[str, Any], now: datetime
 ) -> Channel:
     """Add a channel; raises `HandleTaken`."""
-    query = select(Channel.id).where(
-        Channel.workspace_id == workspace.id,
-        Channel.platform == fields["platform"],
-        Channel.handle == fields["handle"],
-    )
-    if (await db.exec(query)).first():
-        raise HandleTaken(handle=fields["handle"], platform=fields["platform"])
     channel = Channel(
         **fields, secrets={}, workspace_id=workspace.id, created_at=now, updated_at=now
     )
+    await _check_handle(db, channel, channel.handle)
     db.add(channel)
     await db.flush()
     await audit.record(db, workspace, actor, "add", "channel", channel.id, now, fields)
@@ -73,12 +81,28 @@ async def change(
     fields: dict[str, Any],
     now: datetime,
 ) -> None:
-    """Change a channel; another zone keeps the wall clock of what waits on it."""
+    """Change a channel; another zone keeps the wall clock of what waits on it.
+
+    Raises `HandleTaken`.
+    """
+    await _check_handle(db, channel, fields.get("handle", channel.handle))
     before = zone_of(channel, workspace)
     await audit.change(db, workspace, actor, "channel", channel, fields, now)
     after = zone_of(channel, workspace)
     if after != before:
         await keep_wall_clock(db, workspace, actor, channel, after, now)
+
+
+async def _check_handle(db: Db, channel: Channel, handle: str) -> None:
+    # Platforms do not tell accounts apart by case.
+    query = select(Channel.id).where(
+        Channel.workspace_id == channel.workspace_id,
+        Channel.platform == channel.platform,
+        func.lower(Channel.handle) == handle.lower(),
+        col(Channel.id) != channel.id,
+    )
+    if (await db.exec(query)).first():
+        raise HandleTaken(handle=handle, platform=channel.platform)
 
 
 async def keep_wall_clock(
@@ -102,10 +126,9 @@ async def keep_wall_clock(
 async def remove(
     db: Db, workspace: Workspace, actor: Actor, channel: Channel, now: datetime
 ) -> None:
-    """Delete a channel that nothing was ever put on, with its slots; raises `InUse`."""
-    query = select(func.count()).select_from(Publication)
-    if count := (await db.exec(query.where(Publication.channel_id == channel.id))).one():
-        raise InUse(by=f"{count} publications")
+    """Delete a channel that nothing was ever put on, with its slots and mix; raises `InUse`."""
+    if users := await _users(db, channel):
+        raise InUse(by=", ".join(f"{count} {noun}" for noun, count in users.items()))
     for table in (Slot, MixVersion):
         for row in (await db.exec(select(table).where(table.channel_id == channel.id))).all():
             await db.delete(row)
@@ -115,6 +138,29 @@ async def remove(
     await audit.record(
         db, workspace, actor, "delete", "channel", channel.id, now, data, deleted=True
     )
+
+
+async def _users(db: Db, channel: Channel) -> dict[str, int]:
+    """Count what refers to a channel, by noun; posts are those that say something else there."""
+    counted = {
+        noun: select(func.count()).select_from(table).where(table.channel_id == channel.id)
+        for noun, table in (("publications", Publication), ("approvals", Approval))
+    }
+    says = (col(PostVersion.post_id) == col(Post.id)) & (
+        col(PostVersion.number) == col(Post.current)
+    )
+    counted["posts"] = (
+        select(func.count())
+        .select_from(Post)
+        .join(PostVersion, says)
+        .where(
+            Post.workspace_id == channel.workspace_id,
+            Post.status != PostStatus.ARCHIVED,
+            cast(col(PostVersion.content), String).contains(str(channel.id)),
+        )
+    )
+    found = {noun: (await db.exec(query)).one() for noun, query in counted.items()}
+    return {noun: count for noun, count in found.items() if count}
 
 
 async def set_secrets(
@@ -135,6 +181,21 @@ async def set_secrets(
     channel.updated_at = now
     data = {"fields": sorted(secrets)}
     await audit.record(db, workspace, actor, "credentials", "channel", channel.id, now, data)
+
+
+async def note_check(
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    channel: Channel,
+    connection: str,
+    reason: str | None,
+    now: datetime,
+) -> None:
+    """Keep what a check found, if it is news: the connection, and why it does not answer."""
+    if (channel.connection, channel.connection_reason) != (connection, reason):
+        fields = {"connection": connection, "connection_reason": reason}
+        await audit.change(db, workspace, actor, "channel", channel, fields, now)
 
 
 def open_secrets(channel: Channel, ring: KeyRing) -> dict[str, str]:
@@ -176,34 +237,41 @@ def weekly(row: Slot) -> WeeklySlot:
     )
 
 
+async def slot_rows(db: Db, channel: Channel, first: date) -> Sequence[Slot]:
+    """Return the slots of a channel that are valid on a day or later, by time of the week."""
+    query = select(Slot).where(
+        Slot.channel_id == channel.id,
+        (col(Slot.valid_until).is_(None)) | (col(Slot.valid_until) > first),
+    )
+    order = (col(Slot.weekday), col(Slot.time), col(Slot.valid_from))
+    return (await db.exec(query.order_by(*order))).all()
+
+
 async def set_slots(
     db: Db,
     workspace: Workspace,
     actor: Actor,
     channel: Channel,
-    wanted: Sequence[tuple[int, str]],
+    wanted: Collection[tuple[int, str]],
     effective_from: date,
     now: datetime,
 ) -> None:
     """Replace a channel's weekly slots from a day on; the past does not change.
 
-    `wanted` holds (weekday, "HH:MM"). Slots that are wanted and valid already stay; the others
-    end, and those that would begin later go.
+    `wanted` holds (weekday, "HH:MM"). Slots that are wanted stay, without end and from that day
+    at the latest; the others end, and those that would begin later go.
     """
-    query = select(Slot).where(
-        Slot.channel_id == channel.id,
-        (col(Slot.valid_until).is_(None)) | (col(Slot.valid_until) > effective_from),
-    )
-    kept: set[tuple[int, str]] = set()
-    for row in (await db.exec(query)).all():
-        stays = (row.weekday, row.time) in wanted and row.valid_until is None
-        if stays and row.valid_from <= effective_from:
-            kept.add((row.weekday, row.time))
+    missing = set(wanted)
+    for row in await slot_rows(db, channel, effective_from):
+        if (row.weekday, row.time) in missing:
+            missing.remove((row.weekday, row.time))
+            row.valid_from, row.valid_until = min(row.valid_from, effective_from), None
+            row.updated_at = now
         elif row.valid_from >= effective_from:
             await db.delete(row)
         else:
             row.valid_until, row.updated_at = effective_from, now
-    for weekday, time in sorted(set(wanted) - kept):
+    for weekday, time in sorted(missing):
         db.add(
             Slot(
                 workspace_id=workspace.id,

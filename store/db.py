@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -48,8 +48,11 @@ class Store:
             self._writer = _sqlite_engine(url, 1, "BEGIN IMMEDIATE", read_only=False)
             self._reader = _sqlite_engine(url, 4, "BEGIN", read_only=True)
         else:
-            self._writer = self._reader = create_async_engine(
+            self._writer = create_async_engine(
                 url, pool_size=10, max_overflow=10, pool_pre_ping=True, json_serializer=_dump
+            )
+            self._reader = self._writer.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         self._write_lock = asyncio.Lock() if self.is_sqlite else None
         self._writes = async_sessionmaker(self._writer, class_=AsyncSession, expire_on_commit=False)
@@ -69,10 +72,6 @@ class Store:
     async def reading(self) -> AsyncIterator[Db]:
         """Open a reading transaction: one consistent view, nothing is written."""
         async with self._reads() as db, db.begin():
-            if not self.is_sqlite:
-                await db.exec(
-                    text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")  # type: ignore[call-overload]
-                )
             yield db
 
     def on_commit(self, listener: Callable[[], None]) -> None:
@@ -107,8 +106,8 @@ class Store:
 
     async def close(self) -> None:
         """Close every connection and let go of the file."""
-        for engine in {self._writer, self._reader}:
-            await engine.dispose()
+        await self._writer.dispose()
+        await self._reader.dispose()
         if self._owner is not None:
             os.close(self._owner)
             self._owner = None

@@ -17,7 +17,7 @@ from planner.errors import NotFound
 from store import audit
 from store.audit import Actor
 from store.db import Db
-from store.tables import ApiKey, KeyWorkspace, Workspace
+from store.tables import ApiKey, KeyWorkspace, Membership, Workspace
 from store.vault import KeyRing
 
 PREFIX = "pilar_"
@@ -116,8 +116,47 @@ async def of(db: Db, workspace_id: UUID, key_id: UUID) -> ApiKey:
     return key
 
 
-async def revoke(db: Db, workspace: Workspace, actor: Actor, key: ApiKey, now: datetime) -> None:
-    """Make a key useless at once, in every workspace it reaches."""
-    key.revoked_at = key.revoked_at or now
-    key.updated_at = now
-    await audit.record(db, workspace, actor, "revoke", "api_key", key.id, now, {"name": key.name})
+async def slugs_of(db: Db, key_id: UUID) -> list[str]:
+    """Return the slugs of all workspaces that a key reaches, in order; they never change."""
+    query = (
+        select(Workspace.slug)
+        .join(KeyWorkspace, col(KeyWorkspace.workspace_id) == col(Workspace.id))
+        .where(KeyWorkspace.api_key_id == key_id)
+    )
+    return sorted((await db.exec(query)).all())
+
+
+async def seen_by(db: Db, person_id: UUID, key_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """Return the slugs of the workspaces that keys reach, those where a person is a member."""
+    query = (
+        select(KeyWorkspace.api_key_id, Workspace.slug)
+        .join(Workspace, col(Workspace.id) == col(KeyWorkspace.workspace_id))
+        .join(Membership, col(Membership.workspace_id) == col(Workspace.id))
+        .where(Membership.person_id == person_id, col(KeyWorkspace.api_key_id).in_(key_ids))
+    )
+    seen: dict[UUID, list[str]] = {key_id: [] for key_id in key_ids}
+    for key_id, slug in await db.exec(query):
+        seen[key_id].append(slug)
+    return {key_id: sorted(slugs) for key_id, slugs in seen.items()}
+
+
+async def rename(
+    db: Db, workspaces: Sequence[Workspace], actor: Actor, key: ApiKey, name: str, now: datetime
+) -> None:
+    """Give a key another name; `workspaces` are all that it reaches, locked."""
+    data = {"before": {"name": key.name}, "after": {"name": name}}
+    key.name, key.updated_at = name, now
+    for workspace in workspaces:
+        await audit.record(db, workspace, actor, "change", "api_key", key.id, now, data)
+
+
+async def revoke(
+    db: Db, workspaces: Sequence[Workspace], actor: Actor, key: ApiKey, now: datetime
+) -> None:
+    """Make a key useless at once, in all the (locked) workspaces it reaches."""
+    if key.revoked_at:
+        return
+    key.revoked_at = key.updated_at = now
+    for workspace in workspaces:
+        data = {"name": key.name}
+        await audit.record(db, workspace, actor, "revoke", "api_key", key.id, now, data)

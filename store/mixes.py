@@ -1,22 +1,27 @@
 """Mix versions: which shares are in force on which local day."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
-from planner.errors import Fault, Invalid
-from planner.mix import MixSource
+from planner.errors import Conflict, Fault, Invalid
+from planner.mix import ContentType, MixSource, check_known_types
 from store import audit
 from store.audit import Actor
 from store.db import Db
-from store.tables import MixVersion, Workspace
+from store.tables import Channel, MixVersion, Publication, Workspace
 
 
 class NoSuchType(Invalid):
     """The workspace's mix has no such type."""
+
+
+class TypeHoldsSeats(Conflict):
+    """Publications that count hold seats of types that the new version would not have."""
 
 
 async def history(db: Db, workspace_id: UUID, channel_id: UUID | None) -> Sequence[MixVersion]:
@@ -44,36 +49,102 @@ def in_force(versions: Sequence[MixVersion], day: date) -> MixVersion | None:
     return None
 
 
+def governing(
+    workspace_versions: Sequence[MixVersion], channel_versions: Sequence[MixVersion], day: date
+) -> MixVersion | None:
+    """Return the version whose shares a channel goes by on a local day; None where it has none.
+
+    A channel without a version of its own on that day inherits the workspace's. Both lists come
+    as `history` returns them.
+    """
+    own = in_force(channel_versions, day)
+    if own is None or own.source == MixSource.INHERIT:
+        return in_force(workspace_versions, day)
+    return own if own.source == MixSource.OWN else None
+
+
 async def add(
     db: Db,
     workspace: Workspace,
     actor: Actor,
-    channel_id: UUID | None,
+    channel: Channel | None,
     fields: dict[str, Any],
     now: datetime,
 ) -> MixVersion:
-    """Put a new version into force from its first day on."""
+    """Put a new version of the workspace's mix, or of a channel's, into force.
+
+    Raises `WrongMix` where a channel has a type that no version of the workspace's mix knows, and
+    `TypeHoldsSeats`: a version keeps a share (0 will do) for every type that holds a seat on a
+    day that it governs.
+    """
     version = MixVersion(
         **fields,
         workspace_id=workspace.id,
-        channel_id=channel_id,
+        channel_id=channel.id if channel else None,
         created_at=now,
         updated_at=now,
     )
+    base = await history(db, workspace.id, None)
+    own = await history(db, workspace.id, channel.id) if channel else base
+    if channel:
+        check_known_types(_content_types(version), _keys(base))
+    await _check_seats(db, version, own, base)
     db.add(version)
     await db.flush()
     data = {name: audit.plain(value) for name, value in fields.items()}
-    data["channel"] = str(channel_id) if channel_id else None
+    data["channel"] = str(channel.id) if channel else None
     await audit.record(db, workspace, actor, "add", "mix", version.id, now, data)
     return version
 
 
 async def check_type(db: Db, workspace_id: UUID, key: str) -> None:
-    """Refuse a type that no version of the workspace's mixes knows; raises `NoSuchType`."""
-    query = select(MixVersion).where(
-        MixVersion.workspace_id == workspace_id, MixVersion.source == MixSource.OWN
-    )
-    versions = (await db.exec(query)).all()
-    known = {each["key"]: None for version in versions for each in version.types}
+    """Refuse a type that no version of the workspace's mix knows; raises `NoSuchType`."""
+    known = _keys(await history(db, workspace_id, None))
     if key not in known:
         raise NoSuchType(Fault("/type", "no-such-type", {"type": key, "known": ", ".join(known)}))
+
+
+def _keys(versions: Sequence[MixVersion]) -> dict[str, None]:
+    return {each["key"]: None for version in versions for each in version.types}
+
+
+def _content_types(version: MixVersion) -> list[ContentType]:
+    return [ContentType(each["key"], each["name"], each["share_bp"]) for each in version.types]
+
+
+async def _check_seats(
+    db: Db, version: MixVersion, before: Sequence[MixVersion], base: Sequence[MixVersion]
+) -> None:
+    """Compare the seats of each day that the version governs with the types it has there."""
+    if version.source == MixSource.NONE:
+        return
+    after = sorted(
+        [version, *before], key=lambda each: (each.effective_from, each.id), reverse=True
+    )
+    lost: Counter[str] = Counter()
+    for day, key, count in await _seats(db, version):
+        if in_force(after, day) is version:
+            shares = in_force(base, day) if version.source == MixSource.INHERIT else version
+            if shares is not None and key not in _keys([shares]):
+                lost[key] += count
+    if lost:
+        types = ", ".join(f"{key} ({count})" for key, count in sorted(lost.items()))
+        raise TypeHoldsSeats(types=types)
+
+
+async def _seats(db: Db, version: MixVersion) -> Sequence[tuple[date, str, int]]:
+    """Count the seats in a version's span by day and type; the workspace's has all of them."""
+    query = (
+        select(col(Publication.day), col(Publication.type), func.count())
+        .where(
+            Publication.workspace_id == version.workspace_id,
+            col(Publication.holds_seat),
+            Publication.day >= version.effective_from,
+        )
+        .group_by(col(Publication.day), col(Publication.type))
+    )
+    if version.effective_until is not None:
+        query = query.where(Publication.day < version.effective_until)
+    if version.channel_id is not None:
+        query = query.where(Publication.channel_id == version.channel_id)
+    return (await db.exec(query)).all()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, func, select
 
 from planner.access import Role
@@ -39,14 +40,39 @@ async def by_email(db: Db, email: str) -> Person | None:
     return (await db.exec(select(Person).where(Person.email == email.lower()))).first()
 
 
-async def add(db: Db, email: str, name: str, locale: str, now: datetime) -> Person:
-    """Add a person without a password; raises `EmailTaken`."""
+async def add(
+    db: Db, email: str, name: str, locale: str, now: datetime, password_hash: str | None = None
+) -> Person:
+    """Add a person, who cannot log in without a password; raises `EmailTaken`."""
     if await by_email(db, email):
         raise EmailTaken(email=email)
-    person = Person(email=email.lower(), name=name, locale=locale, created_at=now, updated_at=now)
-    db.add(person)
-    await db.flush()
+    person = Person(
+        email=email.lower(),
+        name=name,
+        locale=locale,
+        password_hash=password_hash,
+        created_at=now,
+        updated_at=now,
+    )
+    try:
+        # No row is locked that all who add people hold: another may add the same at this moment.
+        async with db.begin_nested():
+            db.add(person)
+    except IntegrityError:
+        raise EmailTaken(email=email) from None
     return person
+
+
+async def with_password(db: Db, person_id: UUID, password_hash: str) -> Person | None:
+    """Return a person and hold their row; None where their password is another one by now."""
+    query = select(Person).where(Person.id == person_id, Person.password_hash == password_hash)
+    return (await db.exec(query.with_for_update())).first()
+
+
+def set_password(person: Person, password_hash: str, now: datetime) -> None:
+    """Give a person a password, by its Argon2id hash."""
+    person.password_hash = password_hash
+    person.updated_at = now
 
 
 async def members(
@@ -84,14 +110,19 @@ async def ids_of_members(db: Db, workspace_id: UUID) -> dict[UUID, UUID]:
     return {row[0]: row[1] for row in await db.exec(query)}
 
 
+async def is_member(db: Db, workspace_id: UUID, person_id: UUID) -> bool:
+    """Say whether a person belongs to a workspace."""
+    query = select(Membership.id).where(
+        Membership.workspace_id == workspace_id, Membership.person_id == person_id
+    )
+    return (await db.exec(query)).first() is not None
+
+
 async def join(
     db: Db, workspace: Workspace, actor: Actor, person: Person, role: Role, now: datetime
 ) -> Membership:
     """Make a person a member; raises `AlreadyMember`."""
-    query = select(Membership.id).where(
-        Membership.workspace_id == workspace.id, Membership.person_id == person.id
-    )
-    if (await db.exec(query)).first():
+    if await is_member(db, workspace.id, person.id):
         raise AlreadyMember(email=person.email)
     membership = Membership(
         workspace_id=workspace.id,

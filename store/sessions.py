@@ -1,13 +1,43 @@
 """Sessions: people who are logged in; the cookie's token is kept as a digest only."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
+from sqlmodel import col, delete, select
+
+from planner.errors import NotFound
 from store.db import Db
 from store.tables import Person, Session
 from store.vault import KeyRing
 
 LIFETIME = timedelta(days=14)
+
+
+class NoSuchSession(NotFound):
+    """The person has no such session, or it has ended."""
+
+
+async def of(db: Db, person_id: UUID, session_id: UUID, now: datetime) -> Session:
+    """Return a session of a person; raises `NoSuchSession`."""
+    query = select(Session).where(
+        Session.person_id == person_id, Session.id == session_id, col(Session.expires_at) > now
+    )
+    session = (await db.exec(query)).first()
+    if session is None:
+        raise NoSuchSession(id=str(session_id))
+    return session
+
+
+async def all_of(
+    db: Db, person_id: UUID, after: UUID | None, limit: int, now: datetime
+) -> Sequence[Session]:
+    """Return a person's sessions that have not expired, by id, one more than `limit`."""
+    query = select(Session).where(Session.person_id == person_id, col(Session.expires_at) > now)
+    if after is not None:
+        query = query.where(col(Session.id) > after)
+    return (await db.exec(query.order_by(col(Session.id)).limit(limit + 1))).all()
 
 
 async def begin(
@@ -34,3 +64,16 @@ async def end(db: Db, session: Session) -> None:
     row = await db.get(Session, session.id)
     if row is not None:
         await db.delete(row)
+
+
+async def end_by_token(db: Db, ring: KeyRing, token: str) -> None:
+    """End the session of a token, if there is one: its browser is about to get another."""
+    digests = [digest.hex() for digest in ring.digests("session", token.encode())]
+    await db.exec(delete(Session).where(col(Session.token_digest).in_(digests)))
+
+
+async def end_others(db: Db, person_id: UUID, but: UUID) -> None:
+    """Log a person out everywhere but in one session."""
+    await db.exec(
+        delete(Session).where(col(Session.person_id) == person_id, col(Session.id) != but)
+    )

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app import paging
 from app.deps import Here, ManagerViewer, Reads
-from app.fields import Answer
+from app.fields import Answer, Word
 from app.paging import After, Limit
 from store import audit
 from store.tables import AuditEntry
@@ -20,8 +20,6 @@ router = APIRouter(prefix="/workspaces/{ws}", tags=["audit"])
 
 COLUMNS = ("seq", "at", "actor", "action", "noun", "row_id", "data", "request_id", "hash")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-Word = Annotated[str | None, Query(max_length=64)]
 
 
 class AuditOut(Answer):
@@ -63,10 +61,10 @@ async def list_audit(
     house: Here,
     db: Reads,
     access: ManagerViewer,
-    noun: Word = None,
+    noun: Word | None = None,
     row: UUID | None = None,
-    actor: Word = None,
-    action: Word = None,
+    actor: Word | None = None,
+    action: Word | None = None,
     form: Annotated[Literal["json", "csv", "jsonl"], Query(alias="format")] = "json",
     limit: Limit = 100,
     after: After = None,

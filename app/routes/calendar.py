@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from app.deps import Now, Reads, Viewer
-from app.fields import Answer
+from app.fields import Answer, Word
 from app.schemas.publications import PublicationOut, SlotOut
 from planner.days import national_holidays
 from planner.errors import Fault, Invalid
@@ -69,7 +69,7 @@ async def read_calendar(
     first: Annotated[Day, Query(alias="from", description="The first local day.")],
     until: Annotated[Day, Query(alias="to", description="The day after the last.")],
     channel: UUID | None = None,
-    type: Annotated[str | None, Query(max_length=40)] = None,  # noqa: A002  # the API's word
+    type: Word | None = None,  # noqa: A002  # the API's word
     pillar: UUID | None = None,
 ) -> Calendar:
     """Read a stretch of the calendar; days are those of each channel's zone."""

@@ -8,14 +8,13 @@ from fastapi import APIRouter, Query, Request, Response
 from app import paging
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Editor, Here, Now, Reads, Viewer
+from app.fields import Word
 from app.paging import After, Limit
 from app.schemas.posts import PostChange, PostIn, PostOut, PostPage
 from planner.posts import PostStatus
 from store import posts, writing
 
 router = APIRouter(prefix="/workspaces/{ws}/posts", tags=["posts"])
-
-Word = Annotated[str | None, Query(max_length=120)]
 
 
 @router.get("")
@@ -26,13 +25,13 @@ async def list_posts(
     db: Reads,
     access: Viewer,
     status: PostStatus | None = None,
-    type: Word = None,  # noqa: A002  # the word of the API
+    type: Word | None = None,  # noqa: A002  # the word of the API
     pillar: UUID | None = None,
     campaign: UUID | None = None,
     channel: UUID | None = None,
     owner: UUID | None = None,
-    q: Annotated[str | None, Query(max_length=120, description="In titles.")] = None,
-    external_id: Word = None,
+    q: Annotated[Word | None, Query(description="In titles.")] = None,
+    external_id: Word | None = None,
     limit: Limit = 50,
     after: After = None,
 ) -> PostPage:

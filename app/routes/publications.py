@@ -1,14 +1,13 @@
 """Publications over HTTP: place, read, move, take off."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app import paging
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Editor, Here, Now, Reads, Viewer
-from app.fields import Moment, instant_text
+from app.fields import Moment, Word, instant_text
 from app.paging import After, Limit
 from app.schemas.publications import (
     Placed,
@@ -34,7 +33,7 @@ async def list_publications(
     post: UUID | None = None,
     channel: UUID | None = None,
     status: Status | None = None,
-    type: Annotated[str | None, Query(max_length=40)] = None,  # noqa: A002  # the API's word
+    type: Word | None = None,  # noqa: A002  # the API's word
     pillar: UUID | None = None,
     due_from: Moment | None = None,
     due_until: Moment | None = None,

@@ -33,11 +33,11 @@ URL_MAX = 2000
 COMPLAINTS = {
     3: "redirect",
     4: "rejected",
-    410: "endpoint-gone",
-    429: "rate-limited",
-    502: "receiver-unavailable",
-    503: "receiver-unavailable",
-    504: "receiver-unavailable",
+    410: "endpoint_gone",
+    429: "rate_limited",
+    502: "receiver_unavailable",
+    503: "receiver_unavailable",
+    504: "receiver_unavailable",
 }
 """Reasons by status, or else by its first digit."""
 
@@ -71,12 +71,12 @@ class WebhookConnector:
         message = Message(outgoing.key.replace(".", "-"), _body("post.published", _post(outgoing)))
         evidence: Evidence = {"webhook_id": message.key, "host": _host(account)}
         if len(message.body) > BODY_BYTES_MAX:
-            return Refused("body-too-large", f"{len(message.body)} bytes", evidence)
+            return Refused("body_too_large", f"{len(message.body)} bytes", evidence)
         repeatable = account.settings.get("receiver_deduplicates") is True
         try:
             answer = await self._send(account, message, now)
         except BadSecret:
-            return Refused("secret-malformed", "secret", evidence)
+            return Refused("secret_malformed", "secret", evidence)
         except NotSent as error:
             return _not_sent(error, evidence)
         except NoAnswer as error:
@@ -93,7 +93,7 @@ class WebhookConnector:
         try:
             answer = await self._send(account, message, now)
         except BadSecret:
-            return Checked(answers=False, reason="secret-malformed", detail="secret")
+            return Checked(answers=False, reason="secret_malformed", detail="secret")
         except (NotSent, NoAnswer) as error:
             return Checked(answers=False, reason=error.reason, detail=_host(account))
         return Checked(
@@ -211,7 +211,7 @@ def _host(account: Account) -> str:
 
 
 def _not_sent(error: NotSent, evidence: Evidence) -> Outcome:
-    if error.reason in {"url-malformed", "request-malformed"}:
+    if error.reason in {"url_malformed", "request_malformed"}:
         return Refused(error.reason, str(evidence["host"]), evidence)
     return TryLater(error.reason, None, counts=True, evidence=evidence)
 
@@ -238,7 +238,7 @@ def _complaint(answer: Answer) -> str | None:
     kind = answer.status // 100
     if kind == 2:
         return None
-    return COMPLAINTS.get(answer.status) or COMPLAINTS.get(kind) or "receiver-error"
+    return COMPLAINTS.get(answer.status) or COMPLAINTS.get(kind) or "receiver_error"
 
 
 def _unproved(

@@ -68,7 +68,7 @@ async def test_a_port_where_nobody_listens_is_not_sent(outbound: Outbound) -> No
         taken.bind(("127.0.0.1", 0))
         reason = await reason_of(outbound, f"http://127.0.0.1:{taken.getsockname()[1]}/")
 
-    assert reason == "NotSent: connect-failed"
+    assert reason == "NotSent: connect_failed"
 
 
 async def test_a_server_that_never_accepts_is_not_sent() -> None:
@@ -80,7 +80,7 @@ async def test_a_server_that_never_accepts_is_not_sent() -> None:
     reason = await reason_of(outbound, "http://slow.example/", timeout_seconds=0.1)
     await outbound.aclose()
 
-    assert reason == "NotSent: connect-timeout"
+    assert reason == "NotSent: connect_timeout"
 
 
 async def silent(_writer: asyncio.StreamWriter) -> None:
@@ -109,27 +109,27 @@ async def endless(writer: asyncio.StreamWriter) -> None:
 BOMB = gzip.compress(b"x" * 5_000_000)
 
 MISBEHAVIOUR: dict[str, tuple[bytes | Behaviour, str]] = {
-    "silence": (silent, "NoAnswer: answer-timeout"),
-    "slow drip": (dripping, "NoAnswer: answer-timeout"),
-    "reset": (reset, "NoAnswer: connection-lost"),
-    "closed": (b"", "NoAnswer: connection-lost"),
-    "cut short": (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", "NoAnswer: connection-lost"),
-    "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n", "NoAnswer: connection-lost"),
+    "silence": (silent, "NoAnswer: answer_timeout"),
+    "slow drip": (dripping, "NoAnswer: answer_timeout"),
+    "reset": (reset, "NoAnswer: connection_lost"),
+    "closed": (b"", "NoAnswer: connection_lost"),
+    "cut short": (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", "NoAnswer: connection_lost"),
+    "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n", "NoAnswer: connection_lost"),
     "huge headers": (
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000 + b"\r\n\r\n",
-        "NoAnswer: connection-lost",
+        "NoAnswer: connection_lost",
     ),
-    "announced huge": (says("200 OK", b"x" * 70_000), "NoAnswer: answer-too-large"),
-    "endless": (endless, "NoAnswer: answer-too-large"),
-    "bomb": (says("200 OK", BOMB, Content_Encoding="gzip"), "NoAnswer: answer-too-large"),
+    "announced huge": (says("200 OK", b"x" * 70_000), "NoAnswer: answer_too_large"),
+    "endless": (endless, "NoAnswer: answer_too_large"),
+    "bomb": (says("200 OK", BOMB, Content_Encoding="gzip"), "NoAnswer: answer_too_large"),
     "unknown encoding": (
         says("200 OK", b"x", Content_Encoding="br"),
-        "NoAnswer: answer-unreadable",
+        "NoAnswer: answer_unreadable",
     ),
-    "not gzip": (says("200 OK", b"??", Content_Encoding="gzip"), "NoAnswer: answer-unreadable"),
+    "not gzip": (says("200 OK", b"??", Content_Encoding="gzip"), "NoAnswer: answer_unreadable"),
     "half gzip": (
         says("200 OK", gzip.compress(b"abc")[:-4], Content_Encoding="gzip"),
-        "NoAnswer: answer-unreadable",
+        "NoAnswer: answer_unreadable",
     ),
     "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", "204"),
     "server error": (says("500 Oops", b"<html>"), "500"),
@@ -152,7 +152,7 @@ async def test_what_the_other_side_said_before_it_went_wrong_is_kept(outbound: O
         with pytest.raises(NoAnswer) as caught:
             await outbound.request("GET", server.url(), headers={}, limit_bytes=10)
 
-    assert (caught.value.reason, caught.value.status) == ("answer-too-large", 200)
+    assert (caught.value.reason, caught.value.status) == ("answer_too_large", 200)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ async def test_a_header_cannot_turn_one_request_into_another(
         with pytest.raises(NotSent) as caught:
             await outbound.request("GET", server.url(), headers={name: value})
 
-    assert (str(caught.value), server.connections) == ("request-malformed", 0)
+    assert (str(caught.value), server.connections) == ("request_malformed", 0)
 
 
 async def test_neither_errors_nor_logs_hold_anything_of_the_request(

@@ -73,7 +73,7 @@ async def test_no_form_of_a_private_address_is_connected_to(url: str) -> None:
         reason = await reason_of(outbound, url.format(port=canary.port))
     await outbound.aclose()
 
-    assert (reason, canary.connections) == ("NotSent: address-refused", 0)
+    assert (reason, canary.connections) == ("NotSent: address_refused", 0)
 
 
 @pytest.mark.parametrize("url", MALFORMED)
@@ -81,7 +81,7 @@ async def test_what_is_no_plain_web_address_is_not_sent(outbound: Outbound, url:
     async with wire(HELLO) as canary:
         reason = await reason_of(outbound, url.format(port=canary.port))
 
-    assert (reason, canary.connections) == ("NotSent: url-malformed", 0)
+    assert (reason, canary.connections) == ("NotSent: url_malformed", 0)
 
 
 async def test_the_canary_sings_when_a_private_host_is_allowed(outbound: Outbound) -> None:
@@ -107,8 +107,8 @@ async def test_a_name_that_rebinds_is_looked_up_once_and_never_followed() -> Non
         second = await reason_of(outbound, url)
     await outbound.aclose()
 
-    assert first.startswith("NotSent: connect-")
-    assert (looked_up, second, canary.connections) == (1, "NotSent: address-refused", 0)
+    assert first.startswith("NotSent: connect_")
+    assert (looked_up, second, canary.connections) == (1, "NotSent: address_refused", 0)
 
 
 async def test_an_ipv6_address_is_connected_to_as_well() -> None:
@@ -138,14 +138,14 @@ async def test_a_redirect_to_a_private_address_is_refused(outbound: Outbound, ho
     ):
         reason = await reason_of(outbound, server.url(), redirects=3)
 
-    assert (reason, canary.connections) == ("NotSent: address-refused", 0)
+    assert (reason, canary.connections) == ("NotSent: address_refused", 0)
 
 
 async def test_a_redirect_to_another_scheme_is_refused(outbound: Outbound) -> None:
     async with wire(says("302 Found", Location="file:///etc/passwd")) as server:
         reason = await reason_of(outbound, server.url(), redirects=3)
 
-    assert reason == "NotSent: url-malformed"
+    assert reason == "NotSent: url_malformed"
 
 
 async def test_at_most_three_redirects_are_followed(outbound: Outbound) -> None:
@@ -210,7 +210,7 @@ async def test_a_certificate_for_another_name_ends_it_before_anything_is_sent(
         reason = await reason_of(outbound, url)
     await outbound.aclose()
 
-    assert (reason, server.seen) == ("NotSent: tls-failed", [])
+    assert (reason, server.seen) == ("NotSent: tls_failed", [])
 
 
 async def test_https_does_not_lead_to_http(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ async def test_https_does_not_lead_to_http(tmp_path: Path) -> None:
         reason = await reason_of(outbound, url, redirects=3)
     await outbound.aclose()
 
-    assert (reason, canary.connections) == ("NotSent: redirect-refused", 0)
+    assert (reason, canary.connections) == ("NotSent: redirect_refused", 0)
 
 
 async def test_a_dead_address_leaves_the_next_one_its_turn() -> None:

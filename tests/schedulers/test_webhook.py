@@ -188,34 +188,34 @@ ANSWERS: dict[str, tuple[bytes | Behaviour, tuple[Outcome, Outcome]]] = {
     "400": (says("400 No"), same(Refused("rejected", "HTTP 400", at(400)))),
     "401": (says("401 Who"), same(Refused("rejected", "HTTP 401", at(401)))),
     "404": (says("404 Where"), same(Refused("rejected", "HTTP 404", at(404)))),
-    "410": (says("410 Gone"), same(Refused("endpoint-gone", "HTTP 410", at(410)))),
+    "410": (says("410 Gone"), same(Refused("endpoint_gone", "HTTP 410", at(410)))),
     "429": (
         says("429 Slow", Retry_After="60"),
-        same(TryLater("rate-limited", 60.0, counts=False, evidence=at(429))),
+        same(TryLater("rate_limited", 60.0, counts=False, evidence=at(429))),
     ),
     "429 without a time": (
         says("429 Slow"),
-        same(TryLater("rate-limited", None, counts=False, evidence=at(429))),
+        same(TryLater("rate_limited", None, counts=False, evidence=at(429))),
     ),
     "503 with a date": (
         says("503 Later", Retry_After="Mon, 02 Mar 2026 01:01:03 GMT"),
-        same(TryLater("receiver-unavailable", 60.0, counts=True, evidence=at(503))),
+        same(TryLater("receiver_unavailable", 60.0, counts=True, evidence=at(503))),
     ),
     "503 in its own words": (
         says("503 Later", b'{"error":"busy"}'),
-        same(TryLater("receiver-unavailable", None, counts=True, evidence=at(503))),
+        same(TryLater("receiver_unavailable", None, counts=True, evidence=at(503))),
     ),
     "503 of a gateway": (
         says("503 Later", b"<html>"),
-        unproved("receiver-unavailable", at(503)),
+        unproved("receiver_unavailable", at(503)),
     ),
-    "502": (says("502 Bad Gateway"), unproved("receiver-unavailable", at(502))),
-    "504": (says("504 Gateway Timeout"), unproved("receiver-unavailable", at(504))),
-    "500": (says("500 Oops"), unproved("receiver-error", at(500))),
-    "520": (says("520 Oops"), unproved("receiver-error", at(520))),
-    "reset": (reset, unproved("connection-lost", SAID)),
-    "nothing": (b"", unproved("connection-lost", SAID)),
-    "too large": (says("200 OK", b"x" * 70_000), unproved("answer-too-large", at(200))),
+    "502": (says("502 Bad Gateway"), unproved("receiver_unavailable", at(502))),
+    "504": (says("504 Gateway Timeout"), unproved("receiver_unavailable", at(504))),
+    "500": (says("500 Oops"), unproved("receiver_error", at(500))),
+    "520": (says("520 Oops"), unproved("receiver_error", at(520))),
+    "reset": (reset, unproved("connection_lost", SAID)),
+    "nothing": (b"", unproved("connection_lost", SAID)),
+    "too large": (says("200 OK", b"x" * 70_000), unproved("answer_too_large", at(200))),
 }
 
 
@@ -241,24 +241,24 @@ async def test_only_a_plain_yes_makes_repeating_safe(
         post = outgoing(server.url(), receiver_deduplicates=value)
         outcome = await webhook.publish(post, NOW)
 
-    assert outcome == Unknown("connection-lost", SAID)
+    assert outcome == Unknown("connection_lost", SAID)
 
 
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://127.0.0.1:1/", TryLater("connect-failed", None, counts=True, evidence=SAID)),
+        ("http://127.0.0.1:1/", TryLater("connect_failed", None, counts=True, evidence=SAID)),
         (
             "http://169.254.169.254/",
             TryLater(
-                "address-refused",
+                "address_refused",
                 None,
                 counts=True,
                 evidence={**SAID, "host": "169.254.169.254"},
             ),
         ),
-        ("", Refused("url-malformed", "", {**SAID, "host": ""})),
-        ("http://[", Refused("url-malformed", "", {**SAID, "host": ""})),
+        ("", Refused("url_malformed", "", {**SAID, "host": ""})),
+        ("http://[", Refused("url_malformed", "", {**SAID, "host": ""})),
     ],
 )
 async def test_what_was_not_sent_did_not_go_out(
@@ -271,7 +271,7 @@ async def test_without_a_secret_nothing_is_sent(webhook: WebhookConnector) -> No
     async with wire(says("200 OK")) as server:
         outcome = await webhook.publish(with_secret(outgoing(server.url()), "planted"), NOW)
 
-    assert (outcome, server.connections) == (Refused("secret-malformed", "secret", SAID), 0)
+    assert (outcome, server.connections) == (Refused("secret_malformed", "secret", SAID), 0)
 
 
 async def test_a_body_stays_below_twenty_kilobytes(webhook: WebhookConnector) -> None:
@@ -284,7 +284,7 @@ async def test_a_body_stays_below_twenty_kilobytes(webhook: WebhookConnector) ->
 
     assert outcomes == [
         Published("step-0", None, at(200)),
-        Refused("body-too-large", "20000 bytes", SAID),
+        Refused("body_too_large", "20000 bytes", SAID),
     ]
     assert [len(seen.body) for seen in server.seen] == [19_999]
 
@@ -334,8 +334,8 @@ async def test_outcomes_hold_no_secret(webhook: WebhookConnector) -> None:
     [
         (says("204 No Content"), Checked(answers=True, reason=None, detail="HTTP 204")),
         (says("404 Where"), Checked(answers=False, reason="rejected", detail="HTTP 404")),
-        (says("410 Gone"), Checked(answers=False, reason="endpoint-gone", detail="HTTP 410")),
-        (reset, Checked(answers=False, reason="connection-lost", detail="127.0.0.1")),
+        (says("410 Gone"), Checked(answers=False, reason="endpoint_gone", detail="HTTP 410")),
+        (reset, Checked(answers=False, reason="connection_lost", detail="127.0.0.1")),
     ],
 )
 async def test_a_channel_is_checked_by_a_signed_ping(
@@ -370,4 +370,4 @@ async def test_a_channel_without_a_secret_does_not_answer(webhook: WebhookConnec
 
     checked = await webhook.check(account, NOW)
 
-    assert checked == Checked(answers=False, reason="secret-malformed", detail="secret")
+    assert checked == Checked(answers=False, reason="secret_malformed", detail="secret")

@@ -1,0 +1,141 @@
+"""Platforms over HTTP: what each of them allows."""
+
+from typing import Self
+
+from fastapi import APIRouter, Request, Response
+
+from app.conditions import answer_if_new
+from app.deps import ReadingCaller
+from app.fields import Answer
+from planner.content import fingerprint
+from planner.errors import NotFound
+from planner.platforms import PLATFORMS, FieldSpec, Idempotency, MediaLimits, Platform, Unit
+
+router = APIRouter(prefix="/platforms", tags=["platforms"])
+
+
+class UnknownPlatform(NotFound):
+    """Pilar publishes on no platform of this name."""
+
+
+class TextLimitOut(Answer):
+    """How long the text of a part may be, hashtags included; null means without limit."""
+
+    unit: Unit
+    limit: int | None
+    bytes_max: int | None
+    total_bytes_max: int | None
+
+
+class MediaLimitsOut(Answer):
+    """Which files a part may carry; null means without limit. Sides are in pixels."""
+
+    count_min: int
+    count_max: int
+    total_max: int | None
+    mixed: bool
+    mimes: list[str] | None
+    image_bytes_max: int | None
+    video_bytes_max: int | None
+    side_min: int | None
+    side_max: int | None
+    pixels_max: int | None
+    ratio_min: float | None
+    ratio_max: float | None
+    duration_ms_min: int | None
+    duration_ms_max: int | None
+    alt_max: int | None
+
+    @classmethod
+    def of(cls, limits: MediaLimits) -> Self:
+        """Return limits as they are answered, file types in order."""
+        known = {name: getattr(limits, name) for name in cls.model_fields}
+        mimes = None if limits.mimes is None else sorted(limits.mimes)
+        return cls(**(known | {"mimes": mimes}))
+
+
+class FieldOut(Answer):
+    """A value that a platform asks for."""
+
+    name: str
+    kind: str
+    required: bool
+    max_length: int | None
+    choices: list[str]
+    default: str | bool | int | None
+
+    @classmethod
+    def of(cls, spec: FieldSpec) -> Self:
+        """Return a field as it is answered."""
+        known = {name: getattr(spec, name) for name in cls.model_fields}
+        return cls(**(known | {"choices": list(spec.choices)}))
+
+
+class PlatformOut(Answer):
+    """What one platform allows.
+
+    `media_of` holds what differs by format. `settings` and `credentials` (secret) belong to a
+    channel, `options` to a post on it. `idempotent_if` names the setting by which a channel
+    promises that a repeated send has no second effect.
+    """
+
+    name: str
+    title: str
+    idempotency: Idempotency
+    idempotent_if: str | None
+    formats: list[str]
+    parts_max: int
+    text: TextLimitOut
+    media: MediaLimitsOut
+    media_of: dict[str, MediaLimitsOut]
+    settings: list[FieldOut]
+    credentials: list[FieldOut]
+    options: list[FieldOut]
+
+    @classmethod
+    def of(cls, platform: Platform) -> Self:
+        """Return a platform as it is answered."""
+        return cls(
+            name=platform.name,
+            title=platform.title,
+            idempotency=platform.idempotency,
+            idempotent_if=platform.idempotent_if,
+            formats=sorted(platform.formats),
+            parts_max=platform.parts_max,
+            text=TextLimitOut.model_validate(platform.text),
+            media=MediaLimitsOut.of(platform.media),
+            media_of={name: MediaLimitsOut.of(each) for name, each in platform.media_of.items()},
+            settings=[FieldOut.of(each) for each in platform.settings],
+            credentials=[FieldOut.of(each) for each in platform.credentials],
+            options=[FieldOut.of(each) for each in platform.options],
+        )
+
+
+class Platforms(Answer):
+    """Every platform, by name."""
+
+    items: list[PlatformOut]
+
+
+@router.get("")
+async def list_platforms(request: Request, response: Response, _caller: ReadingCaller) -> Platforms:
+    """List what every platform allows."""
+    answer = Platforms(items=[PlatformOut.of(PLATFORMS[name]) for name in sorted(PLATFORMS)])
+    answer_if_new(request, response, _etag(answer))
+    return answer
+
+
+@router.get("/{name}")
+async def read_platform(
+    name: str, request: Request, response: Response, _caller: ReadingCaller
+) -> PlatformOut:
+    """Read what a platform allows."""
+    if name not in PLATFORMS:
+        raise UnknownPlatform(name=name, known=", ".join(sorted(PLATFORMS)))
+    answer = PlatformOut.of(PLATFORMS[name])
+    answer_if_new(request, response, _etag(answer))
+    return answer
+
+
+def _etag(answer: Answer) -> str:
+    return f'"{fingerprint(answer.model_dump(mode="json"))[:16]}"'
