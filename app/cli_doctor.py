@@ -50,7 +50,7 @@ class Finding:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:
-    """Look at settings, database, keys, disk and clock; exit with 1 when something is wrong."""
+    """Say what is wrong; exit with 1 if anything is."""
     found = asyncio.run(examine(datetime.now(UTC)))
     well = all(finding.verdict is not Verdict.WRONG for finding in found)
     if as_json:
@@ -109,7 +109,7 @@ def _folder(folder: Path) -> list[Finding]:
 
 
 async def _database(store: Store, settings: Settings, now: datetime) -> AsyncIterator[Finding]:
-    if store.is_sqlite and not Path(store.url.database or "").exists():
+    if store.is_sqlite and not _is_file(store.url.database or ""):
         said = f"there is none yet: `{command('serve')}` makes it"
         yield Finding("database", Verdict.WRONG, said)
         return
@@ -124,6 +124,10 @@ async def _database(store: Store, settings: Settings, now: datetime) -> AsyncIte
     yield await _keys(store, settings, now)
     async for finding in _work(store, now):
         yield finding
+
+
+def _is_file(path: str) -> bool:
+    return Path(path).is_file()
 
 
 async def _keys(store: Store, settings: Settings, now: datetime) -> Finding:

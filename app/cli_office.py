@@ -64,7 +64,7 @@ def init(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:
-    """Create a workspace, its owner and an API key; also beside a running server."""
+    """Create a workspace, its owner and an API key."""
     office = checked(
         WorkspaceIn,
         {
@@ -100,14 +100,14 @@ def password(
     email: Annotated[str, typer.Argument(help="Whose password.")],
     stdin: Annotated[bool, typer.Option("--stdin", help="Read it from standard input.")] = False,
 ) -> None:
-    """Give somebody a new password; they are logged out everywhere."""
+    """Give somebody a new password, and log them out."""
     secret = new_password(read_password() if stdin else ask_password())
     asyncio.run(_set_password(composition.read_settings(), email, secret))
     say(f"{email} logs in with the new password from now on.")
 
 
 def migrate() -> None:
-    """Bring the database to the revision that this version expects."""
+    """Bring the database to this version's revision."""
     before, after = asyncio.run(_migrate(composition.read_settings()))
     say(f"The database is at {after}." if before == after else f"{before or 'empty'} → {after}")
 

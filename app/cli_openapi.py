@@ -45,7 +45,7 @@ def openapi(
     write: Annotated[bool, typer.Option("--write", help="Keep this one.")] = False,
     file: Annotated[Path, typer.Option(help="Where it is kept.", show_default=False)] = GOLDEN,
 ) -> None:
-    """Print the API's OpenAPI description, compare it with the kept one, or keep it."""
+    """Print, compare or keep the API's description."""
     if check and write:
         raise typer.BadParameter("either --check or --write.")
     text = description()

@@ -1,6 +1,7 @@
 """`pilar serve`: the API and, beside it, the clock that publishes; one process, one stop."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -68,8 +69,8 @@ class Server(uvicorn.Server):
         self._greeting = greeting
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Ask to stop; a second signal does not wait. Not raised again: a stop is no failure."""
-        self.force_exit = self.should_exit
+        """Ask to stop; a second Ctrl+C does not wait. Not raised again: a stop is no failure."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
     async def startup(self, sockets: list[Any] | None = None) -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from app import logs
 from app.problems import problem
 from planner.errors import Invalid, PilarError
 
@@ -25,6 +26,7 @@ class Group(typer.core.TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; what can never be right exits with 2, all else that is known with 1."""
+        logs.configure("warning", "console")
         try:
             return super().invoke(ctx)
         except PilarError as error:

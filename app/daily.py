@@ -15,7 +15,7 @@ DIGEST = 12
 """Hexadecimal digits."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class _Counted:
     version: int
 

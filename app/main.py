@@ -14,16 +14,26 @@ from app.routes import (
     audit,
     batch,
     calendar,
+    campaigns,
+    channels,
+    feeds,
+    health,
     invitations,
     keys,
+    links,
     me,
+    media,
     members,
+    mix,
     pillars,
+    platforms,
     posts,
     publications,
     sessions,
+    slots,
     workspaces,
 )
+from app.routes import problems as problem_pages
 
 API = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
@@ -33,7 +43,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     members.router,
     invitations.router,
     keys.router,
+    platforms.router,
+    mix.router,
     pillars.router,
+    campaigns.router,
+    channels.router,
+    slots.router,
+    media.router,
     posts.router,
     approvals.router,
     batch.router,
@@ -42,7 +58,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     calendar.router,
     audit.router,
 )
-PUBLIC_ROUTERS: tuple[APIRouter, ...] = ()
+PUBLIC_ROUTERS: tuple[APIRouter, ...] = (
+    feeds.router,
+    links.router,
+    problem_pages.router,
+    health.router,
+)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 

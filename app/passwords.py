@@ -48,7 +48,7 @@ Email = Annotated[
 ]
 """An e-mail address, in lower case; it names a person, nothing is sent there."""
 
-GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=200)]
+GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=200), AfterValidator(_typed)]
 """A password to compare."""
 
 NewPassword = Annotated[

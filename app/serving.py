@@ -34,15 +34,12 @@ _EXTENSIONS: Mapping[str, tuple[str, ...]] = {
     "video/webm": (".webm",),
 }
 
+_FILE = {mime: {"schema": {"type": "string", "format": "binary"}} for mime in _EXTENSIONS}
 FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": text,
-        "content": {
-            mime: {"schema": {"type": "string", "format": "binary"}} for mime in _EXTENSIONS
-        },
-    }
-    for status, text in ((200, "The file."), (206, "The part of the file that was asked for."))
-} | {304: {"description": "The caller has it."}}
+    200: {"description": "The file.", "content": _FILE},
+    206: {"description": "The part of the file that was asked for.", "content": _FILE},
+    304: {"description": "The caller has it."},
+}
 """What OpenAPI says of `file_answer`."""
 
 
@@ -104,13 +101,15 @@ async def file_answer(
     run anything in it. Raises `NoSuchBlob`.
     """
     size, etag = media.bytes, f'"{media.sha256}"'
+    name = quote(safe_name(media), safe="")
     told = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
-        "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(safe_name(media), safe='')}",
+        "Content-Disposition": f"{disposition}; filename*=UTF-8''{name}",
         "Content-Security-Policy": SANDBOX,
         "X-Content-Type-Options": "nosniff",
-    } | headers
+        **headers,
+    }
     if has_it(request, etag):
         return Response(status_code=304, headers=told)
     if request.method == "HEAD":
@@ -133,9 +132,7 @@ def _no_such_range(request: Request, error: RangeNotSatisfiable) -> Response:
     language = problems.language_of(request)
     body = problems.problem(error, language, request.url.path, request.state.request_id)
     headers = {"Content-Range": f"bytes */{error.facts['size']}", "Content-Language": language}
-    return JSONResponse(
-        body | {"status": RANGE_STATUS}, RANGE_STATUS, headers, problems.MEDIA_TYPE
-    )
+    return JSONResponse(body | {"status": RANGE_STATUS}, RANGE_STATUS, headers, problems.MEDIA_TYPE)
 
 
 def safe_name(media: Media) -> str:

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from app.deps import Here, House, Now, Slug, caller_for_reading
 from app.fields import Body, Line, Text
-from app.problems import BadRequest, WrongMediaType
+from app.problems import BadRequest, BodyTooLarge, WrongMediaType
 from planner.access import Ability, check_ability
 from planner.errors import Fault, Invalid
 from store import blobs, callers, probing, workspaces
@@ -170,7 +170,7 @@ class Form:
         if self._name == FILE:
             self._pieces.append(data[start:end])
         elif len(self._text) + end - start > TEXT_BYTES:
-            raise _wrong("too-long", self._name)
+            raise _wrong("field-too-large", self._name, limit=TEXT_BYTES)
         else:
             self._text += data[start:end]
 
@@ -186,9 +186,9 @@ class Form:
         self._ended = True
 
 
-def _wrong(code: str, field: str | None = None) -> WrongForm:
+def _wrong(code: str, field: str | None = None, **facts: int) -> WrongForm:
     pointer = "" if field is None else "/" + field.replace("~", "~0").replace("/", "~1")
-    return WrongForm(Fault(pointer, code))
+    return WrongForm(Fault(pointer, code, facts))
 
 
 async def receive_upload(
@@ -197,16 +197,11 @@ async def receive_upload(
     """Give a route the file that was uploaded to it, received before any transaction is open.
 
     Goes before `Db` among a route's parameters: an upload takes as long as the client likes, and
-    nothing may wait for it. Raises `WrongForm`, `TooLarge`, and what `store.probing` refuses.
+    nothing may wait for it. Raises `WrongForm`, `BodyTooLarge`, and what `store.probing` refuses.
     """
     await _admit(request, slug, house, now)
     form = Form(_boundary(request), frozenset(UploadWords.model_fields))
-    settings = house.settings
-    received = await blobs.receive(
-        form.file_bytes(_body(request)),
-        settings.data_dir / "incoming",
-        settings.media_limit_mb * 1_000_000,
-    )
+    received = await _received(form, request, house)
     try:
         words = _words(form)
         probed = await asyncio.to_thread(probing.probe, received.path, ProbeLimits())
@@ -227,6 +222,15 @@ async def _admit(request: Request, slug: str, house: House, now: datetime) -> No
     if not abilities:
         raise workspaces.NoSuchWorkspace(slug=slug)
     check_ability(abilities, Ability.WRITE)
+
+
+async def _received(form: Form, request: Request, house: House) -> Received:
+    limit = house.settings.media_limit_mb * 1_000_000
+    folder = house.settings.data_dir / "incoming"
+    try:
+        return await blobs.receive(form.file_bytes(_body(request)), folder, limit)
+    except blobs.TooLarge as error:  # the same answer as to a body that says its length
+        raise BodyTooLarge(limit=limit) from error
 
 
 def _boundary(request: Request) -> bytes:

@@ -12,7 +12,7 @@ from schedulers.deliveries.in_process import InProcessDelivery
 from schedulers.dispatching import dispatch_due
 from schedulers.publishing import Publisher, publish
 from schedulers.sweeping import recover, sweep
-from store import claims, sweeps
+from store import claims, instance, sweeps
 
 log = structlog.get_logger()
 
@@ -50,6 +50,7 @@ class Clock:
         `alone`: this process owns the database, so nobody else can hold a claim.
         """
         await recover(self.publisher, "others" if alone else "expired")
+        await instance.note_tick(self.publisher.store, self.publisher.now())
         self._work = asyncio.create_task(self.delivery.run(self._publish), name="delivery")
         jobs: tuple[tuple[str, Callable[[], Awaitable[None]], float], ...] = (
             ("tick", self.tick, self._tick_seconds),
@@ -96,6 +97,7 @@ class Clock:
     async def _sweep(self) -> None:
         await recover(self.publisher, "expired")
         await sweep(self.publisher)
+        await instance.note_tick(self.publisher.store, self.ticked_at or self.publisher.now())
 
     async def _prune(self) -> None:
         await sweeps.prune(self.publisher.store, self.publisher.now())

@@ -28,6 +28,8 @@ class Actor:
 CLOCK = Actor("clock")
 CLI = Actor("cli")
 
+VERIFIED_AT_ONCE = 1000
+
 
 async def note(
     db: Db, workspace: Workspace, noun: str, row_id: UUID, now: datetime, *, deleted: bool = False
@@ -153,3 +155,33 @@ async def entries(
         if value is not None:
             query = query.where(column == value)
     return (await db.exec(query.order_by(col(AuditEntry.seq).desc()).limit(limit))).all()
+
+
+async def verify(db: Db, workspace_id: UUID) -> int | None:
+    """Recompute a workspace's chain; return the first sequence number that is not what it was.
+
+    None: every row says what it said when it was written, none is missing or added, and the
+    newest is the one that the workspace's own row names.
+    """
+    named = select(Workspace.audit_seq, Workspace.audit_hash).where(Workspace.id == workspace_id)
+    newest, its_hash = (await db.exec(named)).one()
+    seq, previous = 0, ""
+    last: int | None = None
+    while rows := await _in_order(db, workspace_id, last):
+        for entry in rows:
+            seq, last = seq + 1, entry.seq
+            if (entry.seq, entry.previous, entry.hash) != (seq, previous, entry_hash(entry)):
+                return seq
+            previous = entry.hash
+    if (seq, previous) == (newest, its_hash):
+        return None
+    return seq if seq == newest else min(seq, newest) + 1
+
+
+async def _in_order(db: Db, workspace_id: UUID, after: int | None) -> Sequence[AuditEntry]:
+    query = select(AuditEntry).where(AuditEntry.workspace_id == workspace_id)
+    if after is not None:
+        query = query.where(AuditEntry.seq > after)
+    query = query.order_by(col(AuditEntry.seq)).limit(VERIFIED_AT_ONCE)
+    # What the session knows already may not be what the database holds.
+    return (await db.exec(query.execution_options(populate_existing=True))).all()

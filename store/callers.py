@@ -102,6 +102,13 @@ def person_id(caller: Caller) -> UUID:
     return caller.person.id
 
 
+def session(caller: Caller) -> Session:
+    """Return the session that a person calls with; raises `PeopleOnly` for a key."""
+    if caller.session is None:
+        raise PeopleOnly
+    return caller.session
+
+
 async def owns_something(db: Db, person_id: UUID) -> bool:
     """Say whether a person is an owner of any workspace."""
     query = select(Membership.id).where(

@@ -18,7 +18,6 @@ from store.audit import Actor
 from store.db import Db
 from store.lookup import InUse, one, page_of
 from store.tables import (
-    Approval,
     Channel,
     MixVersion,
     Post,
@@ -28,7 +27,6 @@ from store.tables import (
     Workspace,
 )
 from store.vault import KeyRing
-
 
 EVERY = 1_000_000
 """More channels than a workspace has."""
@@ -142,25 +140,26 @@ async def remove(
 
 async def _users(db: Db, channel: Channel) -> dict[str, int]:
     """Count what refers to a channel, by noun; posts are those that say something else there."""
-    counted = {
-        noun: select(func.count()).select_from(table).where(table.channel_id == channel.id)
-        for noun, table in (("publications", Publication), ("approvals", Approval))
-    }
-    says = (col(PostVersion.post_id) == col(Post.id)) & (
-        col(PostVersion.number) == col(Post.current)
-    )
-    counted["posts"] = (
+    on_it = select(func.count()).select_from(Publication)
+    named = (
         select(func.count())
         .select_from(Post)
-        .join(PostVersion, says)
+        .join(
+            PostVersion,
+            (col(PostVersion.post_id) == col(Post.id))
+            & (col(PostVersion.number) == col(Post.current)),
+        )
         .where(
             Post.workspace_id == channel.workspace_id,
             Post.status != PostStatus.ARCHIVED,
             cast(col(PostVersion.content), String).contains(str(channel.id)),
         )
     )
-    found = {noun: (await db.exec(query)).one() for noun, query in counted.items()}
-    return {noun: count for noun, count in found.items() if count}
+    counts = {
+        "publications": (await db.exec(on_it.where(Publication.channel_id == channel.id))).one(),
+        "posts": (await db.exec(named)).one(),
+    }
+    return {noun: count for noun, count in counts.items() if count}
 
 
 async def set_secrets(

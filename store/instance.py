@@ -85,9 +85,7 @@ async def check_keys(store: Store, ring: KeyRing, now: datetime) -> None:
     """
     row = await _row(store) or await _begin(store, ring, now)
     try:
-        plain = ring.open(
-            row.sealed_check, workspace=NOBODY, channel=NOBODY, field=CHECK_FIELD
-        )
+        plain = ring.open(row.sealed_check, workspace=NOBODY, channel=NOBODY, field=CHECK_FIELD)
     except CannotOpen as error:
         raise WrongKeys(reason=error.facts["reason"]) from error
     if plain != CHECK_TEXT:

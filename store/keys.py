@@ -9,6 +9,7 @@ import string
 import zlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -72,7 +73,7 @@ async def add(
 ) -> tuple[ApiKey, str]:
     """Make a key for these (locked) workspaces; return its row and the key, kept nowhere."""
     secret = make_key()
-    stamps = {"created_at": now, "updated_at": now}
+    stamps: dict[str, Any] = {"created_at": now, "updated_at": now}
     key = ApiKey(
         name=name,
         digest=ring.digest("api-key", secret.encode()).hex(),
@@ -84,7 +85,7 @@ async def add(
     )
     db.add(key)
     await db.flush()
-    data = {"name": name, "scopes": sorted(scopes)}
+    data = {"name": name, "scopes": sorted(scopes), "expires_at": audit.plain(expires_at)}
     for workspace in workspaces:
         db.add(KeyWorkspace(workspace_id=workspace.id, api_key_id=key.id, **stamps))
         await audit.record(db, workspace, actor, "add", "api_key", key.id, now, data)

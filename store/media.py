@@ -49,9 +49,7 @@ async def add(
     """
     await _hold(db, received.sha256)
     await blobs.put(received.sha256, received.path)
-    query = select(Media).where(
-        Media.workspace_id == workspace.id, Media.sha256 == received.sha256
-    )
+    query = select(Media).where(Media.workspace_id == workspace.id, Media.sha256 == received.sha256)
     if known := (await db.exec(query)).first():
         return known, False
     media = Media(

@@ -101,7 +101,9 @@ async def check_type(db: Db, workspace_id: UUID, key: str) -> None:
     """Refuse a type that no version of the workspace's mix knows; raises `NoSuchType`."""
     known = _keys(await history(db, workspace_id, None))
     if key not in known:
-        raise NoSuchType(Fault("/type", "no-such-type", {"type": key, "known": ", ".join(known)}))
+        words = ", ".join(known)
+        fault = Fault("/type", "no-such-type", {"type": key, "known": words})
+        raise NoSuchType(fault, known=words)
 
 
 def _keys(versions: Sequence[MixVersion]) -> dict[str, None]:

@@ -40,7 +40,7 @@ async def all_of(
     return (await db.exec(query.order_by(col(Session.id)).limit(limit + 1))).all()
 
 
-async def begin(
+async def add(
     db: Db, ring: KeyRing, person: Person, user_agent: str, now: datetime
 ) -> tuple[Session, str]:
     """Log a person in; return the session and the cookie's token, which is kept nowhere."""

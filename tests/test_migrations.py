@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -91,6 +92,11 @@ async def read_schema(store: Store) -> Schema:
     return found[0]
 
 
+async def run(store: Store, statement: str) -> None:
+    async with store.transaction() as db:
+        await (await db.connection()).execute(text(statement))
+
+
 async def differences(store: Store, metadata: MetaData) -> list[Any]:
     """Return what Alembic would put into the next revision."""
     found: list[Any] = []
@@ -112,14 +118,14 @@ def with_one_more_column() -> MetaData:
     return metadata
 
 
-async def empty_store(database: str, folder: Path) -> AsyncIterator[Store]:
+@asynccontextmanager
+async def made(database: str, folder: Path) -> AsyncIterator[Store]:
+    """Give an empty database."""
     name = f"e_{uuid4().hex[:12]}"
+    url = f"sqlite+aiosqlite:///{folder / name}.db"
     if database == "postgresql":
         postgres.running().create(name)
-    url = {
-        "sqlite": lambda: f"sqlite+aiosqlite:///{folder / name}.db",
-        "postgresql": lambda: postgres.running().url(name),
-    }[database]()
+        url = postgres.running().url(name)
     store = Store(url)
     yield store
     await store.close()
@@ -129,13 +135,13 @@ async def empty_store(database: str, folder: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def empty(database: str, tmp_path: Path) -> AsyncIterator[Store]:
-    async for store in empty_store(database, tmp_path):
+    async with made(database, tmp_path) as store:
         yield store
 
 
 @pytest.fixture
 async def in_code(database: str, tmp_path: Path) -> AsyncIterator[Store]:
-    async for store in empty_store(database, tmp_path):
+    async with made(database, tmp_path) as store:
         await store.run_sync(METADATA.create_all)
         yield store
 
@@ -187,8 +193,8 @@ async def test_alembic_sees_no_difference_to_the_code(empty: Store) -> None:
 async def test_a_column_without_a_migration_is_seen(empty: Store, in_code: Store) -> None:
     await migrating.upgrade(empty)
     spoiled = with_one_more_column()
-    await in_code.run_sync(lambda connection: METADATA.drop_all(connection))
-    await in_code.run_sync(lambda connection: spoiled.create_all(connection))
+    await in_code.run_sync(METADATA.drop_all)
+    await in_code.run_sync(spoiled.create_all)
 
     found = await differences(empty, spoiled)
     unlike = without_triggers(await read_schema(empty)) ^ await read_schema(in_code)
@@ -213,7 +219,7 @@ async def test_a_schema_that_is_otherwise_is_seen(empty: Store, spoil: str) -> N
     await migrating.upgrade(empty)
     first = await read_schema(empty)
 
-    await empty.run_sync(lambda connection: connection.execute(text(spoil)))
+    await run(empty, spoil)
 
     assert await read_schema(empty) != first
 
@@ -233,9 +239,7 @@ async def test_a_database_at_another_revision_is_refused(empty: Store) -> None:
 
 
 async def test_a_migration_that_fails_leaves_nothing(empty: Store) -> None:
-    await empty.run_sync(
-        lambda connection: connection.execute(text("CREATE TABLE transition (id INTEGER)"))
-    )
+    await run(empty, "CREATE TABLE transition (id INTEGER)")
     before = await read_schema(empty)
 
     with pytest.raises(Exception, match="transition"):

@@ -8,17 +8,18 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from app import paging, passwords
-from app.auth import check_same_site
+from app.auth import LoginNeeded, check_same_site, identify
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
-from app.deps import Db, Here, Now, Owner, OwnerViewer, Reads
+from app.deps import Db, Here, House, Now, Owner, OwnerViewer, Reads
 from app.fields import Answer, Body, Line, Moment
 from app.paging import After, Limit
 from app.passwords import Email, NewPassword
 from app.routes.members import MemberOut
 from planner.access import Role
-from planner.errors import Forbidden, Invalid
+from planner.errors import Fault, Forbidden, Invalid
 from store import invitations, people, workspaces
 from store.audit import Actor
+from store.db import Db as Transaction
 
 router = APIRouter(tags=["invitations"])
 
@@ -152,7 +153,8 @@ async def accept_invitation(
     Someone who is new here sends name and password. Who has an account already is logged in as
     the invited person; name and password are not read then.
     """
-    passwords.check_https(house.base_url)
+    if body.password:
+        passwords.check_https(house.base_url)
     check_same_site(request, house.base_url)
     async with house.store.reading() as db:
         invitation = await invitations.by_token(db, house.ring, body.token, now)

@@ -37,7 +37,9 @@ async def read_linked_media(
 ) -> Response:
     """Fetch a file by a link that was signed here and has not expired."""
     # Text, not typed parameters: whatever is wrong with a link, there is nothing to see.
-    if not (_UUID.fullmatch(workspace_id) and _UUID.fullmatch(media_id) and _UNTIL.fullmatch(until)):
+    if not (
+        _UUID.fullmatch(workspace_id) and _UUID.fullmatch(media_id) and _UNTIL.fullmatch(until)
+    ):
         raise NoSuchLink
     owner, file = UUID(workspace_id), UUID(media_id)
     links.check_link(house.ring, owner, file, int(until), signature, now)

@@ -86,7 +86,8 @@ async def change_password(body: PasswordIn, request: Request, house: Here, now: 
     passwords.check_https(house.base_url)
     async with house.store.reading() as db:
         caller = await identify(request, db, house.ring, house.base_url, now)
-    if caller.person is None or caller.session is None:
+    session = callers.session(caller)
+    if caller.person is None:
         raise callers.PeopleOnly
     address, email = address_of(request), caller.person.email
     house.logins.take(address, email, now)
@@ -100,5 +101,5 @@ async def change_password(body: PasswordIn, request: Request, house: Here, now: 
         if person is None:  # it was changed while we compared
             raise WrongPassword
         people.set_password(person, replacement, now)
-        await sessions.end_others(db, person.id, caller.session.id)
+        await sessions.end_others(db, person.id, session.id)
     house.logins.give_back(address, email)

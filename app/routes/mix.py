@@ -43,10 +43,13 @@ class TypeIn(Body):
     share: Percent
 
 
+Types = Annotated[list[TypeIn], Field(max_length=6, description="Two to six.")]
+
+
 class MixIn(Body):
     """A new version of the wanted shares; shares add up to 100."""
 
-    types: Annotated[list[TypeIn], Field(max_length=6)] = []
+    types: Types
     tolerance: Tolerance = Decimal(5)
     mode: MixMode = MixMode.ENFORCE
     effective_from: Annotated[
@@ -65,6 +68,7 @@ class ChannelMixIn(MixIn):
     """
 
     source: MixSource = MixSource.OWN
+    types: Types = []
 
 
 class TypeOut(Answer):

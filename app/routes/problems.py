@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -19,7 +20,10 @@ JSON = "application/json"
 TITLES = {"en": "Problems", "id": "Masalah"}
 FAULTS = {"en": "What may be wrong in a request", "id": "Yang bisa salah dalam permintaan"}
 
-DOCUMENTS = {304: {"description": "The caller has it."}, 200: {"content": {HTML: {}}}}
+DOCUMENTS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {HTML: {"schema": {"type": "string"}}}},
+    304: {"description": "The caller has it."},
+}
 
 
 class FaultText(Answer):

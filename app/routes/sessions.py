@@ -106,7 +106,7 @@ async def begin_session(
         if old := request.cookies.get(cookie_name(house.base_url)):
             await sessions.end_by_token(db, house.ring, old)
         agent = request.headers.get("user-agent", "")
-        session, token = await sessions.begin(db, house.ring, person, agent, now)
+        session, token = await sessions.add(db, house.ring, person, agent, now)
     house.logins.give_back(address, body.email)
     _set_cookie(response, house, token)
     response.headers["Location"] = f"{request.url.path}/{session.id}"
@@ -138,14 +138,12 @@ async def list_sessions(
 
 @router.get("/current")
 async def read_current_session(
-    request: Request, response: Response, db: Reads, caller: ReadingCaller, now: Now
+    request: Request, response: Response, caller: ReadingCaller
 ) -> SessionOut:
     """Read the session that the caller uses."""
-    person_id = callers.person_id(caller)
-    current = caller.session.id if caller.session else person_id
-    session = await sessions.of(db, person_id, current, now)
+    session = callers.session(caller)
     answer_if_new(request, response, etag_of(session))
-    return SessionOut.of(session, caller.session)
+    return SessionOut.of(session, session)
 
 
 @router.delete("/current", status_code=204)
@@ -153,9 +151,7 @@ async def end_current_session(
     response: Response, house: Here, db: Db, caller: WritingCaller
 ) -> None:
     """Log out."""
-    callers.person_id(caller)
-    if caller.session:
-        await sessions.end(db, caller.session)
+    await sessions.end(db, callers.session(caller))
     _set_cookie(response, house, "")
 
 

@@ -54,7 +54,7 @@ async def found_office(house: House, http: httpx.AsyncClient, slug: str) -> Offi
         for role in Role:
             person = await people.add(db, f"{role}@{slug}.example", role.title(), "id", now)
             office.people[role] = person.id
-            _, token = await sessions.begin(db, house.ring, person, "tests", now)
+            _, token = await sessions.add(db, house.ring, person, "tests", now)
             office.clients[role] = Client(http, {"Cookie": f"pilar={token}"})
         fields = {"slug": slug, "name": slug.title(), "timezone": "Asia/Jakarta", "locale": "id"}
         owner = office.people[Role.OWNER]

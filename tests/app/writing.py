@@ -6,11 +6,24 @@ from typing import Any
 from tests.app.conftest import Office
 
 
+SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
 async def add_channel(
     office: Office, handle: str = "berita", platform: str = "feed", **more: Any
 ) -> Any:
+    """Add a channel that is connected."""
+    if platform == "webhook":
+        more.setdefault("settings", {"url": "https://receiver.example/hook"})
     body = {"platform": platform, "handle": handle, "name": handle.title()} | more
-    return await office.manager.ok("POST", office.path("/channels"), body)
+    channel = await office.manager.ok("POST", office.path("/channels"), body)
+    if platform == "webhook":
+        path = office.path(f"/channels/{channel['id']}")
+        await office.manager.ok(
+            "PUT", f"{path}/credentials", {"secret": SECRET}, match=channel["version"]
+        )
+        channel = await office.manager.ok("GET", path)
+    return channel
 
 
 async def write_post(office: Office, text: str = "Isi konten.", **more: Any) -> Any:

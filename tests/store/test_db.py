@@ -1,0 +1,355 @@
+"""Nothing written is lost, nothing is half written, and nobody else writes, on both databases."""
+
+import asyncio
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from store import pillars, workspaces
+from store.audit import CLI
+from store.db import DatabaseInUse, DatabaseTooOld, Db, Store
+from store.tables import Pillar, Workspace
+from store.types import Instant
+from tests.conftest import Clock
+from tests.world import World
+
+TASKS, ROUNDS = 32, 20
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+async def world(store: Store, clock: Clock) -> World:
+    return await World.found(store, clock)
+
+
+async def add_pillar(db: Db, world: World, name: str) -> Pillar:
+    workspace = await workspaces.lock(db, world.slug)
+    return await pillars.add(db, workspace, CLI, {"name": name}, world.clock())
+
+
+async def count_of(world: World) -> int:
+    async with world.store.reading() as db:
+        return (await db.exec(select(func.count()).select_from(Pillar))).one()
+
+
+async def at_once(deed: Callable[[], Any]) -> list[BaseException]:
+    """Do a deed in 32 tasks, 20 times each; return what was raised."""
+    raised: list[BaseException] = []
+
+    async def repeat() -> None:
+        for _ in range(ROUNDS):
+            try:
+                await deed()
+            except OperationalError as error:
+                raised.append(error)
+
+    await asyncio.gather(*(repeat() for _ in range(TASKS)))
+    return raised
+
+
+async def test_no_write_is_lost_and_none_finds_the_database_locked(world: World) -> None:
+    before = (await world.workspace()).week_start
+
+    async def read_and_write() -> None:
+        async with world.store.transaction() as db:
+            workspace = await workspaces.lock(db, world.slug)
+            workspace.change_seq += 1
+
+    raised = await at_once(read_and_write)
+
+    after = await world.workspace()
+    assert (raised, before) == ([], 0)
+    assert after.change_seq == TASKS * ROUNDS + 1
+
+
+async def test_the_drivers_defaults_would_lose_writes(world: World) -> None:
+    engine = create_async_engine(world.store.url)
+    query = select(Workspace).where(Workspace.slug == world.slug)
+
+    async def read_and_write() -> None:
+        async with AsyncSession(engine) as db, db.begin():
+            workspace = (await db.exec(query)).one()
+            workspace.change_seq += 1
+
+    raised = await at_once(read_and_write)
+    await engine.dispose()
+
+    after = await world.workspace()
+    assert after.change_seq + len(raised) < TASKS * ROUNDS
+
+
+async def test_what_reads_cannot_write(world: World) -> None:
+    async def write_while_reading() -> None:
+        async with world.store.reading() as db:
+            await add_pillar(db, world, "Sejarah")
+
+    with pytest.raises(DBAPIError, match="read-?only"):
+        await write_while_reading()
+
+    assert await count_of(world) == 0
+
+
+async def test_what_reads_sees_one_moment(world: World) -> None:
+    async with world.store.reading() as db:
+        query = select(func.count()).select_from(Pillar)
+        before = (await db.exec(query)).one()
+        async with world.store.transaction() as other:
+            await add_pillar(other, world, "Sejarah")
+        meanwhile = (await db.exec(query)).one()
+
+    assert (before, meanwhile, await count_of(world)) == (0, 0, 1)
+
+
+async def test_what_is_raised_rolls_back(world: World) -> None:
+    before = await world.workspace()
+
+    async def fail() -> None:
+        async with world.store.transaction() as db:
+            await add_pillar(db, world, "Sejarah")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+
+    assert await count_of(world) == 0
+    assert await world.workspace() == before
+
+
+async def test_a_cancelled_task_leaves_no_half_and_no_lock(world: World) -> None:
+    written = asyncio.Event()
+
+    async def hang() -> None:
+        async with world.store.transaction() as db:
+            await add_pillar(db, world, "Sejarah")
+            written.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(hang())
+    await written.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    async with asyncio.timeout(5), world.store.transaction() as db:
+        await add_pillar(db, world, "Arsip")
+    assert await count_of(world) == 1
+
+
+async def test_tasks_cancelled_at_any_moment_leave_no_half(world: World) -> None:
+    dice = random.Random(20260302)
+
+    async def write_two(number: int) -> None:
+        async with world.store.transaction() as db:
+            for side in "ab":
+                await add_pillar(db, world, f"{number} {side}")
+
+    ends = []
+    for number in range(150):
+        task = asyncio.create_task(write_two(number))
+        await asyncio.sleep(dice.random() * 0.012)
+        task.cancel()
+        ends += await asyncio.gather(task, return_exceptions=True)
+
+    async with asyncio.timeout(5), world.store.transaction() as db:
+        await add_pillar(db, world, "Arsip")
+    async with world.store.reading() as db:
+        names = [name.split() for name in (await db.exec(select(Pillar.name))).all()]
+    pairs = {tuple(sorted(side for n, *side in names if n == number)) for number, *_ in names}
+    assert pairs == {(["a"], ["b"]), ([],)}
+    # What ended well was committed; a cancel that came while committing may have come too late.
+    assert 0 < ends.count(None) <= (len(names) - 1) / 2 < len(ends)
+    assert {type(end) for end in ends} == {type(None), asyncio.CancelledError}
+
+
+OWN = """
+import sys, time
+from store.db import Store
+Store(sys.argv[1]).own()
+print("owned", flush=True)
+time.sleep(60)
+"""
+
+
+@asynccontextmanager
+async def another_owner(url: str) -> AsyncIterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", OWN, url]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert await asyncio.to_thread(process.stdout.readline) == "owned\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+async def test_one_process_owns_the_file_until_it_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "pilar.db"
+    store = Store(f"sqlite+aiosqlite:///{path}")
+
+    async with another_owner(str(store.url)) as process:
+        with pytest.raises(DatabaseInUse) as refused:
+            store.own()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        store.own()
+
+    assert refused.value.facts == {"path": str(path)}
+    await store.close()
+
+
+async def test_a_closed_store_lets_go_of_the_file(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'pilar.db'}"
+    first, second = Store(url), Store(url)
+    first.own()
+
+    with pytest.raises(DatabaseInUse):
+        second.own()
+    await first.close()
+    second.own()
+
+    await second.close()
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+async def test_nobody_owns_a_server(database_url: str) -> None:
+    first, second = Store(database_url), Store(database_url)
+
+    first.own()
+    second.own()
+
+    await first.check()
+    await first.close()
+    await second.close()
+
+
+async def test_a_server_that_is_too_old_is_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.db.MINIMUM_POSTGRES", 99)
+
+    if store.is_sqlite:
+        await store.check()
+    else:
+        with pytest.raises(DatabaseTooOld) as refused:
+            await store.check()
+        assert refused.value.facts["minimum"] == 99
+
+
+async def test_listeners_are_called_after_the_commit_and_only_then(world: World) -> None:
+    url = make_url(world.store.url)
+    engine = create_engine(url.set(drivername="sqlite") if world.store.is_sqlite else url)
+    seen: list[int] = []
+
+    def look() -> None:
+        with engine.connect() as connection:
+            seen.append(connection.execute(text("SELECT count(*) FROM pillar")).scalar_one())
+
+    async def fail() -> None:
+        async with world.store.transaction() as db:
+            await add_pillar(db, world, "Arsip")
+            raise ZeroDivisionError
+
+    world.store.on_commit(look)
+    async with world.store.transaction() as db:
+        await add_pillar(db, world, "Sejarah")
+        before = list(seen)
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    async with world.store.reading():
+        pass
+
+    assert (before, seen) == ([], [1])
+    engine.dispose()
+
+
+DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
+
+zones = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))
+instants = st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30), timezones=zones)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@given(first=instants, second=instants)
+def test_an_instant_comes_back_as_the_same_moment_in_utc(
+    name: str, first: datetime, second: datetime
+) -> None:
+    kept = [Instant().process_bind_param(each, DIALECTS[name]) for each in (first, second)]
+
+    back = [Instant().process_result_value(each, DIALECTS[name]) for each in kept]
+
+    assert back == [first, second]
+    assert {each.tzinfo for each in back if each} == {UTC}
+    assert (kept[0] < kept[1]) == (first < second)
+
+
+async def test_an_instant_in_the_database_is_utc(world: World) -> None:
+    jakarta = datetime(2026, 3, 2, 8, 0, 0, 123456, timezone(timedelta(hours=7)))
+    world.clock.now = jakarta
+    async with world.store.transaction() as db:
+        pillar = await add_pillar(db, world, "Sejarah")
+
+    async with world.store.reading() as db:
+        row = (await db.exec(select(Pillar).where(Pillar.created_at == jakarta))).one()
+
+    assert (row.id, row.created_at) == (pillar.id, datetime(2026, 3, 2, 1, 0, 0, 123456, UTC))
+    assert row.created_at.tzinfo is UTC
+
+
+async def test_a_naive_instant_is_refused(world: World) -> None:
+    world.clock.now = datetime(2026, 3, 2, 8, 0)  # noqa: DTZ001
+
+    async def write() -> None:
+        async with world.store.transaction() as db:
+            await add_pillar(db, world, "Sejarah")
+
+    with pytest.raises(StatementError, match="needs a time zone"):
+        await write()
+
+
+async def test_a_version_counts_changes_and_not_bookkeeping(world: World) -> None:
+    async def change(**fields: Any) -> int:
+        async with world.store.transaction() as db:
+            workspace = await workspaces.lock(db, world.slug)
+            for name, value in fields.items():
+                setattr(workspace, name, value)
+            await db.flush()
+            return workspace.version
+
+    first = (await world.workspace()).version
+    versions = [
+        await change(change_seq=50),
+        await change(name="Humas"),
+        await change(name="Humas"),
+        await change(name="Biro", week_start=6),
+    ]
+
+    assert versions == [first, first + 1, first + 1, first + 2]
+
+
+async def test_ids_sort_by_age(world: World) -> None:
+    names = [f"{number:03}" for number in range(50)]
+    ids: list[UUID] = []
+    for name in names:
+        async with world.store.transaction() as db:
+            ids.append((await add_pillar(db, world, name)).id)
+
+    async with world.store.reading() as db:
+        rows = (await db.exec(select(Pillar.name).order_by(col(Pillar.id)))).all()
+
+    assert (list(rows), ids) == (names, sorted(ids))
