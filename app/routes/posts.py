@@ -64,9 +64,11 @@ async def list_posts(
 async def add_post(
     body: PostIn, request: Request, response: Response, db: Db, access: Editor, now: Now
 ) -> PostOut:
-    """Write a post."""
+    """Write a post; who writes it owns it, unless somebody else is named."""
+    writer = access.caller.person
+    columns = ({"owner_id": writer.id} if writer else {}) | body.columns()
     post, content = await writing.add(
-        db, access.workspace, access.actor, body.words(), body.columns(), now
+        db, access.workspace, access.actor, body.words(), columns, now
     )
     response.headers["Location"] = f"{request.url.path}/{post.id}"
     tag(response, post)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from planner.access import Role
 from tests.app.conftest import Office
 from tests.app.writing import add_channel, approve_post, at, place, write_post
 from tests.conftest import Clock
@@ -14,6 +15,7 @@ async def test_a_post_is_written_and_read(office: Office) -> None:
 
     assert (read.json(), read.headers["ETag"]) == (post, '"1"')
     assert (post["status"], post["content_version"], post["approved_version"]) == ("draft", 1, None)
+    assert post["owner"] == str(office.people[Role.EDITOR])
 
 
 async def test_a_known_version_is_not_sent_again(office: Office) -> None:
@@ -288,7 +290,7 @@ async def test_versions_say_who_wrote_and_who_approved_what(office: Office) -> N
         )
         for each in versions
     ]
-    approver = str(next(p for r, p in office.people.items() if r == "approver"))
+    approver = office.people[Role.APPROVER]
     assert told == [(2, "Dua.", []), (1, "Satu.", [f"person:{approver}"])]
 
 

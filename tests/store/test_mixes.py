@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.mix import MixSource
-from store import mixes, workspaces, writing
+from store import mixes, workspaces
 from store.audit import CLI
 from store.db import Store
 from store.mixes import TypeHoldsSeats
@@ -125,7 +125,7 @@ async def test_a_refused_version_is_not_kept(world: World) -> None:
         assert len(await mixes.history(db, workspace.id, None)) == 1
 
 
-async def test_history_and_what_was_missed_days_ago_bind_nobody(world: World, clock: Clock) -> None:
+async def test_seats_on_the_days_before_it_bind_no_version(world: World, clock: Clock) -> None:
     channel = await world.channel()
     await world.placed(await world.post(type="edutainment"), channel)
     clock.forward(days=1)
@@ -148,4 +148,3 @@ async def test_a_type_of_any_version_may_be_written(world: World) -> None:
 
     assert (quiz.type, former.type) == ("quiz", "edutainment")
     assert refusal.value.facts == {"known": "informative, quiz, interactive, edutainment"}
-    assert writing.EMPTY["pillar"] is None

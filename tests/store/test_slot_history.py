@@ -1,7 +1,8 @@
 """Weekly lists that replace each other: the past does not change."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, example, given, settings
@@ -51,8 +52,7 @@ def occurrences(slots: Sequence[WeeklySlot]) -> list[tuple[date, str]]:
 
 async def replaced(world: World, made: Sequence[Replacement]) -> list[list[tuple[date, str]]]:
     """Set one list after the other; return all occurrences after each."""
-    handle = f"kanal-{datetime.now().timestamp()}"  # noqa: DTZ005  # only to be another one
-    channel = await world.channel(handle)
+    channel = await world.channel()
     today, seen = FIRST, []
     for passed, ahead, wanted in made:
         today += timedelta(days=passed)
@@ -80,7 +80,7 @@ EVERY, NONE = frozenset(TIMES), frozenset[tuple[int, str]]()
 async def test_each_day_has_the_list_that_was_set_last_for_it(
     store: Store, clock: Clock, made: list[Replacement]
 ) -> None:
-    world = await World.found(store, clock, f"biro-{datetime.now().timestamp():.6f}")  # noqa: DTZ005
+    world = await World.found(store, clock, f"biro-{uuid4().hex}")
 
     seen = await replaced(world, made)
 
