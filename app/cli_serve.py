@@ -117,7 +117,9 @@ async def run(settings: Settings, role: Role) -> None:
             publisher = composition.publisher_of(house, settings)
             clock = composition.clock_of(publisher, settings) if role is Role.ALL else None
             ticking = Ticking(clock, alone=store.is_sqlite)
-            config.app = create_app(house, _lifespan(ticking))
+            app = create_app(house, _lifespan(ticking))
+            app.openapi()  # builds the routes, for which the first request and the clock would wait
+            config.app = app
             greeting = await _greeting(settings, store, at.base_url)
             await Server(config, ticking, greeting).serve([listening])
 
@@ -148,8 +150,7 @@ def _listen(config: uvicorn.Config) -> Any:
 
 def _lifespan(ticking: Ticking) -> Lifespan:
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.clock = ticking.clock
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await ticking.start()
         try:
             yield

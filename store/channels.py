@@ -266,7 +266,7 @@ async def set_slots(
             missing.remove((row.weekday, row.time))
             row.valid_from, row.valid_until = min(row.valid_from, effective_from), None
             row.updated_at = now
-        elif row.valid_from > effective_from + __import__("datetime").timedelta(days=99):
+        elif row.valid_from >= effective_from:
             await db.delete(row)
         else:
             row.valid_until, row.updated_at = effective_from, now

@@ -106,7 +106,8 @@ def _published(feed: Feed) -> Any:
         Publication.status == Status.PUBLISHED,
         col(Publication.withdrawn_at).is_(None),
         col(Publication.published_at).is_not(None),
-        # What went out before Pilar has no words.
+        # History that was entered went out elsewhere; entering it publishes nothing.
+        col(Publication.recorded).is_(False),
         col(Publication.snapshot).is_not(None),
     )
 

@@ -60,11 +60,12 @@ class CampaignIn(Body):
 class CampaignChange(Body):
     """What to change; fields that are left out stay."""
 
-    name: Annotated[Line, Field(max_length=80)] = ""
-    description: Annotated[Text, Field(max_length=2000)] = ""
-    starts_on: LocalDay = FIRST
-    ends_on: LocalDay = LAST
-    hashtags: Hashtags = []
+    # Factories, so that the schema names no defaults: what is left out has none.
+    name: Annotated[Line, Field(max_length=80)] = Field(default_factory=str)
+    description: Annotated[Text, Field(max_length=2000)] = Field(default_factory=str)
+    starts_on: LocalDay = Field(default_factory=lambda: FIRST)
+    ends_on: LocalDay = Field(default_factory=lambda: LAST)
+    hashtags: Hashtags = Field(default_factory=list)
 
 
 class CampaignOut(Answer):

@@ -63,10 +63,11 @@ class ChannelIn(Body):
 class ChannelChange(Body):
     """What to change; fields that are left out stay. Settings are replaced as a whole."""
 
-    handle: Handle = ""
-    name: Name = ""
-    timezone: Zone = None
-    settings: Settings = {}
+    # Factories, so that the schema names no defaults: what is left out has none.
+    handle: Handle = Field(default_factory=str)
+    name: Name = Field(default_factory=str)
+    timezone: Zone = Field(default_factory=lambda: None)
+    settings: Settings = Field(default_factory=dict)
 
 
 class Credentials(RootModel[dict[str, SecretStr]]):

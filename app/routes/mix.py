@@ -50,7 +50,9 @@ class MixIn(Body):
     """A new version of the wanted shares; shares add up to 100."""
 
     types: Types
-    tolerance: Tolerance = Decimal(5)
+    tolerance: Tolerance = Field(
+        default_factory=lambda: Decimal(5), json_schema_extra={"default": 5, "examples": [5]}
+    )
     mode: MixMode = MixMode.ENFORCE
     effective_from: Annotated[
         LocalDay | None, Field(description="Its first local day; today if left out.")

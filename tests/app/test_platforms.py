@@ -1,5 +1,7 @@
 """What each platform allows, over HTTP."""
 
+from typing import Any
+
 from tests.app.conftest import Office
 from tests.conftest import Client
 
@@ -16,7 +18,12 @@ async def test_every_platform_says_what_it_allows(office: Office) -> None:
 async def test_the_webhook_says_what_a_channel_and_a_post_need(office: Office) -> None:
     webhook = await office.viewer.ok("GET", "/platforms/webhook")
 
-    nothing = {"required": False, "max_length": None, "choices": [], "default": None}
+    nothing: dict[str, Any] = {
+        "required": False,
+        "max_length": None,
+        "choices": [],
+        "default": None,
+    }
     media = webhook["media"]
     assert webhook == {
         "name": "webhook",

@@ -2,11 +2,10 @@
 
 import asyncio
 import random
-import signal
-import subprocess
 import sys
+from asyncio.subprocess import Process
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Dialect, create_engine, make_url, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import col, func, select
@@ -24,7 +24,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from store import pillars, workspaces
 from store.audit import CLI
-from store.db import DatabaseInUse, DatabaseTooOld, Db, Store
+from store.db import DatabaseInUse, Db, Store
 from store.tables import Pillar, Workspace
 from store.types import Instant
 from tests.conftest import Clock
@@ -65,7 +65,7 @@ async def at_once(deed: Callable[[], Any]) -> list[BaseException]:
 
 
 async def test_no_write_is_lost_and_none_finds_the_database_locked(world: World) -> None:
-    before = (await world.workspace()).week_start
+    before = await world.workspace()
 
     async def read_and_write() -> None:
         async with world.store.transaction() as db:
@@ -75,8 +75,8 @@ async def test_no_write_is_lost_and_none_finds_the_database_locked(world: World)
     raised = await at_once(read_and_write)
 
     after = await world.workspace()
-    assert (raised, before) == ([], 0)
-    assert after.change_seq == TASKS * ROUNDS + 1
+    assert raised == []
+    assert after.change_seq - before.change_seq == TASKS * ROUNDS
 
 
 async def test_the_drivers_defaults_would_lose_writes(world: World) -> None:
@@ -100,7 +100,7 @@ async def test_what_reads_cannot_write(world: World) -> None:
         async with world.store.reading() as db:
             await add_pillar(db, world, "Sejarah")
 
-    with pytest.raises(DBAPIError, match="read-?only"):
+    with pytest.raises(DBAPIError, match=r"read-?only"):
         await write_while_reading()
 
     assert await count_of(world) == 0
@@ -151,7 +151,7 @@ async def test_a_cancelled_task_leaves_no_half_and_no_lock(world: World) -> None
     assert await count_of(world) == 1
 
 
-async def test_tasks_cancelled_at_any_moment_leave_no_half(world: World) -> None:
+async def test_tasks_cancelled_at_any_moment_leave_no_half_and_no_lock(world: World) -> None:
     dice = random.Random(20260302)
 
     async def write_two(number: int) -> None:
@@ -159,22 +159,24 @@ async def test_tasks_cancelled_at_any_moment_leave_no_half(world: World) -> None
             for side in "ab":
                 await add_pillar(db, world, f"{number} {side}")
 
-    ends = []
+    ended = 0
     for number in range(150):
         task = asyncio.create_task(write_two(number))
         await asyncio.sleep(dice.random() * 0.012)
         task.cancel()
-        ends += await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait({task}, timeout=2)
+        # A lock that outlives its task would let the next one wait.
+        assert task.done(), f"{number} waits for a lock"
+        ended += not task.cancelled() and task.exception() is None
 
-    async with asyncio.timeout(5), world.store.transaction() as db:
-        await add_pillar(db, world, "Arsip")
+    async with asyncio.timeout(2), world.store.transaction() as db:
+        await add_pillar(db, world, "the last")
     async with world.store.reading() as db:
-        names = [name.split() for name in (await db.exec(select(Pillar.name))).all()]
-    pairs = {tuple(sorted(side for n, *side in names if n == number)) for number, *_ in names}
-    assert pairs == {(["a"], ["b"]), ([],)}
-    # What ended well was committed; a cancel that came while committing may have come too late.
-    assert 0 < ends.count(None) <= (len(names) - 1) / 2 < len(ends)
-    assert {type(end) for end in ends} == {type(None), asyncio.CancelledError}
+        names = (await db.exec(select(Pillar.name).where(Pillar.name != "the last"))).all()
+    sides = Counter(name.split()[0] for name in names)
+    assert set(sides.values()) == {2}
+    # A cancel that comes while committing may come too late, never too early.
+    assert 0 < ended <= len(sides) < 150
 
 
 OWN = """
@@ -186,28 +188,32 @@ time.sleep(60)
 """
 
 
-@asynccontextmanager
-async def another_owner(url: str) -> AsyncIterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-c", OWN, url]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert await asyncio.to_thread(process.stdout.readline) == "owned\n"
-        try:
-            yield process
-        finally:
-            process.kill()
+@pytest.fixture
+async def another(tmp_path: Path) -> AsyncIterator[Process]:
+    """Give a process that owns the file in the test's folder."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'pilar.db'}"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OWN, url, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"owned\n"
+    yield process
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
 
 
-async def test_one_process_owns_the_file_until_it_is_killed(tmp_path: Path) -> None:
+async def test_one_process_owns_the_file_until_it_is_killed(
+    tmp_path: Path, another: Process
+) -> None:
     path = tmp_path / "pilar.db"
     store = Store(f"sqlite+aiosqlite:///{path}")
 
-    async with another_owner(str(store.url)) as process:
-        with pytest.raises(DatabaseInUse) as refused:
-            store.own()
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    with pytest.raises(DatabaseInUse) as refused:
         store.own()
+    another.kill()
+    await another.wait()
+    store.own()
 
     assert refused.value.facts == {"path": str(path)}
     await store.close()
@@ -238,19 +244,6 @@ async def test_nobody_owns_a_server(database_url: str) -> None:
     await second.close()
 
 
-async def test_a_server_that_is_too_old_is_refused(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("store.db.MINIMUM_POSTGRES", 99)
-
-    if store.is_sqlite:
-        await store.check()
-    else:
-        with pytest.raises(DatabaseTooOld) as refused:
-            await store.check()
-        assert refused.value.facts["minimum"] == 99
-
-
 async def test_listeners_are_called_after_the_commit_and_only_then(world: World) -> None:
     url = make_url(world.store.url)
     engine = create_engine(url.set(drivername="sqlite") if world.store.is_sqlite else url)
@@ -278,7 +271,10 @@ async def test_listeners_are_called_after_the_commit_and_only_then(world: World)
     engine.dispose()
 
 
-DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
+DIALECTS: dict[str, Dialect] = {
+    "sqlite": SQLiteDialect(),
+    "postgresql": PGDialect(),
+}
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))
 instants = st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30), timezones=zones)  # noqa: DTZ001
@@ -335,11 +331,11 @@ async def test_a_version_counts_changes_and_not_bookkeeping(world: World) -> Non
     versions = [
         await change(change_seq=50),
         await change(name="Humas"),
-        await change(name="Humas"),
         await change(name="Biro", week_start=6),
+        await change(audit_seq=60, audit_hash="x"),
     ]
 
-    assert versions == [first, first + 1, first + 1, first + 2]
+    assert versions == [first, first + 1, first + 2, first + 2]
 
 
 async def test_ids_sort_by_age(world: World) -> None:
