@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlmodel import col, func, select, text
 
@@ -16,6 +17,8 @@ from store.vault import CannotOpen, KeyRing
 
 THE_INSTANCE = UUID(int=1)
 """The id of the only row: whoever comes second with it is refused by the database."""
+
+DRIVERS = frozenset({"sqlite+aiosqlite", "postgresql+psycopg"})
 
 NOBODY = UUID(int=0)
 CHECK_FIELD = "instance-check"
@@ -58,12 +61,12 @@ class Patient:
 def open_store(url: str) -> Store:
     """Return the store of a URL, not connected yet; raises `BadDatabaseUrl`."""
     try:
-        store = Store(url)
-    except ArgumentError:  # without the text: it may hold a password
-        raise BadDatabaseUrl from None
-    if store.url.get_backend_name() not in {"sqlite", "postgresql"}:
+        known = make_url(url).drivername in DRIVERS
+    except ArgumentError:  # without its text, which may hold a password
+        known = False
+    if not known:
         raise BadDatabaseUrl
-    return store
+    return Store(url)
 
 
 async def reach(store: Store) -> str:

@@ -1,10 +1,14 @@
 """An office to test with: people of every role, and a key."""
 
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
+import structlog
 
 from app.deps import House
 from planner.access import SCOPES, Role
@@ -86,3 +90,24 @@ async def office(house: House, http: httpx.AsyncClient) -> Office:
 @pytest.fixture
 async def other_office(house: House, http: httpx.AsyncClient, office: Office) -> Office:
     return await found_office(house, http, "lain")
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The data directory of commands that run in this process; logging is put back afterwards."""
+    structlog_before = structlog.get_config()
+    root = logging.getLogger()
+    handlers_before, level_before = root.handlers[:], root.level
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PILAR_DATA_DIR", str(tmp_path / "data"))
+    yield tmp_path / "data"
+    structlog.configure(**structlog_before)
+    root.handlers[:] = handlers_before
+    root.setLevel(level_before)
+
+
+@pytest.fixture
+def beside(data_folder: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Commands that run in this process work on this test's database; its URL."""
+    monkeypatch.setenv("PILAR_DATABASE_URL", database_url)
+    return database_url

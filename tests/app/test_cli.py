@@ -15,8 +15,6 @@ from store import channels, instance, keys, migrating, people, sessions, workspa
 from store.audit import CLI
 from store.db import Store
 from tests.app.commands import Told, pilar
-from tests.app.commands import beside as beside
-from tests.app.commands import folder as folder
 from tests.world import World
 
 INIT = ("init", "--workspace", "Biro Humas", "--slug", "biro", "--timezone", "Asia/Jakarta")
@@ -38,6 +36,14 @@ async def ask(method: str, path: str, **more: object) -> httpx.Response:
             transport=transport, base_url=house.base_url, follow_redirects=False
         ) as http:
             return await http.request(method, f"/api/v1{path}", **more)  # type: ignore[arg-type]
+
+
+def is_there(path: Path) -> bool:
+    return path.exists()
+
+
+def open_to_others(folder: Path) -> None:
+    folder.chmod(0o755)
 
 
 def lines(told: Told) -> list[str]:
@@ -116,24 +122,24 @@ async def test_a_slug_is_taken_once(beside: str) -> None:
     ],
 )
 async def test_an_option_that_can_never_be_right_is_named(
-    folder: Path, options: tuple[str, str], named: str
+    data_folder: Path, options: tuple[str, str], named: str
 ) -> None:
     told = await pilar(*INIT, *OWNER, *options)
 
     assert told.code == 2
     assert [line.split(":")[0].strip() for line in lines(told)[1:]] == [named]
-    assert not folder.exists()
+    assert not is_there(data_folder)
 
 
-async def test_init_gives_an_empty_file_its_tables(folder: Path) -> None:
+async def test_init_gives_an_empty_file_its_tables(data_folder: Path) -> None:
     told = await pilar(*INIT, *OWNER)
 
     assert told.code == 0
-    kept = {each.name: each.stat().st_mode & 0o777 for each in (folder, folder / "keys")}
+    kept = {each.name: each.stat().st_mode & 0o777 for each in (data_folder, data_folder / "keys")}
     assert kept == {"data": 0o700, "keys": 0o600}
 
 
-async def test_short_commands_work_beside_an_owner_and_migrate_does_not(folder: Path) -> None:
+async def test_short_commands_work_beside_an_owner_and_migrate_does_not(data_folder: Path) -> None:
     await pilar("migrate")
     server = instance.open_store(composition.read_settings().store.url)
     server.own()
@@ -186,7 +192,7 @@ async def test_a_short_password_and_a_stranger_are_refused(beside: str) -> None:
     assert "ayu@biro.example" in stranger.err
 
 
-async def test_migrate_brings_an_empty_database_to_the_newest_revision(folder: Path) -> None:
+async def test_migrate_brings_an_empty_database_to_the_newest_revision(data_folder: Path) -> None:
     first = await pilar("migrate")
     again = await pilar("migrate")
 
@@ -205,7 +211,7 @@ async def test_migrate_brings_an_empty_database_to_the_newest_revision(folder: P
     ],
 )
 async def test_a_wrong_setting_is_said_in_a_sentence_without_its_secret(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
 ) -> None:
     monkeypatch.setenv(name, value)
 
@@ -230,10 +236,10 @@ async def test_other_keys_than_the_first_are_refused(
 
 
 async def test_keys_that_were_put_before_the_old_ones_open_the_database(
-    beside: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    beside: str, data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await pilar(*INIT, *OWNER)
-    old = (folder / "keys").read_text().strip()
+    old = (data_folder / "keys").read_text().strip()
     monkeypatch.setenv("PILAR_SECRET_KEYS", f"{OTHER_KEYS.replace('k1', 'k2')},{old}")
 
     told = await pilar(*INIT, *OWNER, "--slug", "cabang")
@@ -259,10 +265,10 @@ async def test_doctor_finds_nothing_wrong_while_the_clock_ticks(beside: str, sto
 
 
 async def test_doctor_says_what_is_wrong(
-    beside: str, folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+    beside: str, data_folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await pilar(*INIT, *OWNER)
-    folder.chmod(0o755)
+    open_to_others(data_folder)
     hour_ago = real_clock() - timedelta(hours=1)
     await instance.note_tick(store, hour_ago)
     world = await World.found(store, lambda: hour_ago, "lama")
@@ -292,25 +298,25 @@ async def test_doctor_says_what_is_wrong(
     }
 
 
-async def test_doctor_makes_nothing(folder: Path) -> None:
+async def test_doctor_makes_nothing(data_folder: Path) -> None:
     told = await pilar("doctor")
 
     assert told.code == 1
     assert "is not there yet" in told.out
-    assert not folder.exists()
+    assert not is_there(data_folder)
 
 
 async def test_doctor_misses_the_key_file_and_does_not_make_another(
-    folder: Path,
+    data_folder: Path,
 ) -> None:
     await pilar(*INIT, *OWNER)
-    (folder / "keys").unlink()
+    (data_folder / "keys").unlink()
 
     told = await pilar("doctor")
 
     assert told.code == 1
     assert "is gone" in told.out
-    assert not (folder / "keys").exists()
+    assert not is_there(data_folder / "keys")
 
 
 async def test_roles_of_the_founder_and_scopes_of_the_key(beside: str, store: Store) -> None:
