@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.auth import identify
 from app.throttle import Throttle
@@ -16,6 +15,7 @@ from store import callers, workspaces
 from store.audit import Actor
 from store.blobs import Blobs
 from store.callers import Caller
+from store.db import Db as Session
 from store.db import Store
 from store.settings import StoreSettings
 from store.tables import Workspace
@@ -50,13 +50,13 @@ def the_house(request: Request) -> House:
 Here = Annotated[House, Depends(the_house)]
 
 
-async def open_transaction(house: Here) -> AsyncIterator[AsyncSession]:
+async def open_transaction(house: Here) -> AsyncIterator[Session]:
     """Give a route its writing transaction; committed before the answer goes out."""
     async with house.store.transaction() as db:
         yield db
 
 
-async def open_reading(house: Here) -> AsyncIterator[AsyncSession]:
+async def open_reading(house: Here) -> AsyncIterator[Session]:
     """Give a route one consistent view of the database."""
     async with house.store.reading() as db:
         yield db
@@ -68,8 +68,8 @@ def read_now(house: Here) -> datetime:
 
 
 # Always with this scope: a request-scoped dependency would commit after the answer has gone out.
-Db = Annotated[AsyncSession, Depends(open_transaction, scope="function")]
-Reads = Annotated[AsyncSession, Depends(open_reading, scope="function")]
+Db = Annotated[Session, Depends(open_transaction, scope="function")]
+Reads = Annotated[Session, Depends(open_reading, scope="function")]
 Now = Annotated[datetime, Depends(read_now)]
 
 
@@ -114,7 +114,7 @@ Slug = Annotated[
 ]
 
 
-async def _enter(db: AsyncSession, caller: Caller, workspace: Workspace, needed: Ability) -> Access:
+async def _enter(db: Session, caller: Caller, workspace: Workspace, needed: Ability) -> Access:
     abilities = await callers.abilities(db, caller, workspace.id)
     if not abilities:
         raise workspaces.NoSuchWorkspace(slug=workspace.slug)

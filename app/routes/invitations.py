@@ -120,7 +120,7 @@ async def add_invitation(
     response.headers["Location"] = f"{request.url.path}/{invitation.id}"
     response.headers["Cache-Control"] = "no-store"
     tag(response, invitation)
-    link = f"{house.base_url}/join/{token}"
+    link = f"{house.base_url}/join#{token}"
     return InvitationMade.model_validate(invitation.model_dump() | {"token": token, "link": link})
 
 

@@ -25,8 +25,9 @@ PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"
 class MediaChange(Body):
     """What to change; fields that are left out stay."""
 
-    name: Annotated[Line, Field(max_length=200)] = ""
-    alt: Annotated[Text, Field(max_length=2000)] = ""
+    # Factories, so that the schema names no defaults: what is left out has none.
+    name: Annotated[Line, Field(max_length=200)] = Field(default_factory=str)
+    alt: Annotated[Text, Field(max_length=2000)] = Field(default_factory=str)
 
 
 class MediaOut(Answer):

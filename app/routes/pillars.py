@@ -35,7 +35,7 @@ class PillarIn(Body):
 class PillarChange(Body):
     """What to change; fields that are left out stay."""
 
-    name: Annotated[Line, Field(max_length=80)] = ""
+    name: Annotated[Line, Field(max_length=80, default_factory=str)]
     description: Annotated[Text, Field(max_length=2000)] = ""
     audience: Annotated[Text, Field(max_length=500)] = ""
     includes: Annotated[Text, Field(max_length=2000)] = ""

@@ -45,8 +45,8 @@ class WorkspaceIn(Body):
 class WorkspaceChange(Body):
     """What to change; fields that are left out stay."""
 
-    name: Annotated[Line, Field(max_length=120)] = ""
-    timezone: Zone = ""
+    name: Annotated[Line, Field(max_length=120, default_factory=str)]
+    timezone: Annotated[Zone, Field(default_factory=str)]
     locale: Literal["en", "id"] = "id"
     week_start: Annotated[int, Field(ge=0, le=6)] = 0
     country: Country | None = None

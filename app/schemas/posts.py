@@ -92,12 +92,12 @@ class PostIn(_Written):
 class PostChange(_Written):
     """What to change; fields that are left out stay. Variants are replaced as a whole."""
 
-    title: Title = ""
-    type: TypeKey = ""
+    title: Annotated[Title, Field(default_factory=str)]
+    type: Annotated[TypeKey, Field(default_factory=str)]
     pillar: UUID | None = None
     campaign: UUID | None = None
     format: Format = "post"
-    parts: Parts = []
+    parts: Annotated[Parts, Field(default_factory=list)]
     variants: Variants = {}
     owner: UUID | None = None
     assignees: Assignees = []

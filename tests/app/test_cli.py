@@ -107,7 +107,7 @@ async def test_a_slug_is_taken_once(beside: str) -> None:
     told = await pilar(*INIT, *OWNER)
 
     assert (told.code, told.out) == (1, "")
-    assert lines(told) == ["pilar: The slug is taken. Another workspace is called “biro”."]
+    assert told.err.startswith("pilar: The slug is taken. Another workspace is called “biro”.")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ async def test_a_new_password_ends_every_session(beside: str, store: Store) -> N
     async with store.transaction() as db:
         ayu = await people.by_email(db, "ayu@biro.example")
         assert ayu is not None
-        await sessions.begin(db, ring, ayu, "tests", real_clock())
+        await sessions.add(db, ring, ayu, "tests", real_clock())
 
     told = await pilar("password", "AYU@biro.example", "--stdin", typed=f"{PASSWORD}\n")
 

@@ -124,7 +124,7 @@ async def test_someone_new_joins_by_a_link_and_logs_in(
     place = made.headers["Location"].removeprefix("/api/v1")
     assert (made.status_code, made.headers["Cache-Control"]) == (201, "no-store")
     assert place == office.path(f"/invitations/{invitation['id']}")
-    assert invitation["link"] == f"{HTTPS}/join/{invitation['token']}"
+    assert invitation["link"] == f"{HTTPS}/join#{invitation['token']}"
     assert (joined.status_code, joined.headers["ETag"]) == (201, '"1"')
     assert joined.json() == {"workspace": "biro", "member": read.json()}
     assert (read.json()["email"], read.json()["role"]) == (NEW, "editor")
