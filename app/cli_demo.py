@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -39,7 +40,7 @@ def demo(
 
 
 async def build(settings: composition.Settings, slug: str, now: datetime) -> Office:
-    """Build the demonstration; raises `SlugTaken` where it, or anything else, is already there."""
+    """Build the demonstration as of `now`; raises `SlugTaken` where anything has the slug."""
     zone = ZoneInfo(read("office")["workspace"]["timezone"])
     today = local_day(now, zone)
     script = items(today)
@@ -50,7 +51,7 @@ async def build(settings: composition.Settings, slug: str, now: datetime) -> Off
         begun = first - timedelta(weeks=FOUNDED_WEEKS_AGO)
         office = await founding.found(house.store, house.ring, slug, today, begun)
         teller = Teller(house, office)
-        publisher = composition.publisher_of(house, settings)
+        publisher = replace(composition.publisher_of(house, settings), now=lambda: now)
         columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, console=err, transient=True) as progress:
             drawing = progress.add_task("Drawing cards", total=len(script))

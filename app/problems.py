@@ -54,6 +54,10 @@ class WrongMethod(PilarError):
     """The path exists, the method does not."""
 
 
+class RangeNotSatisfiable(PilarError):
+    """The range that was asked for begins after the file's end; `size` is its bytes."""
+
+
 class BadRequest(PilarError):
     """The request cannot be read as HTTP."""
 
@@ -68,6 +72,7 @@ STATUS: Sequence[tuple[type[PilarError], int]] = (
     (WrongMediaType, 415),
     (WrongMethod, 405),
     (BadRequest, 400),
+    (RangeNotSatisfiable, 416),
     (TooManyLogins, 429),
     (NotFound, 404),
     (Conflict, 409),
@@ -113,7 +118,12 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 
 def status_of(error: PilarError) -> int:
     """Return the HTTP status of a kind of error."""
-    return next(status for kind, status in STATUS if isinstance(error, kind))
+    return status_of_kind(type(error))
+
+
+def status_of_kind(kind: type[PilarError]) -> int:
+    """Return the HTTP status that errors of a class are answered with."""
+    return next(status for each, status in STATUS if issubclass(kind, each))
 
 
 def key_of(error: type[PilarError]) -> str:
@@ -192,6 +202,8 @@ def answer(request: Request, error: PilarError) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="pilar"'
     if retry := error.facts.get("retry_after_seconds"):
         headers["Retry-After"] = str(retry)
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.facts['size']}"
     if allow := error.facts.get("allow"):
         headers["Allow"] = allow
     return JSONResponse(body, body["status"], headers, MEDIA_TYPE)

@@ -9,14 +9,12 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
 from app import problems
-from planner.errors import PilarError
 from store.blobs import Blobs
 from store.tables import Media
 
-RANGE_STATUS = 416
 SANDBOX = "default-src 'none'; sandbox"
 PUBLIC = {"Cross-Origin-Resource-Policy": "cross-origin"}
 """Headers of what anybody may show on a page of their own."""
@@ -43,10 +41,6 @@ FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
 """What OpenAPI says of `file_answer`."""
 
 
-class RangeNotSatisfiable(PilarError):
-    """The range that was asked for begins after the file's end."""
-
-
 def range_of(header: str | None, size: int) -> tuple[int, int] | None:
     """Return the first and last byte that a `Range` header asks for; None: the whole file.
 
@@ -62,7 +56,7 @@ def range_of(header: str | None, size: int) -> tuple[int, int] | None:
     elif last is not None and last < first:
         return None
     if first >= size:
-        raise RangeNotSatisfiable(size=size)
+        raise problems.RangeNotSatisfiable(size=size)
     return first, size - 1 if last is None else min(last, size - 1)
 
 
@@ -116,23 +110,13 @@ async def file_answer(
         return Response(headers=told | {"Content-Length": str(size)}, media_type=media.mime)
     part = None
     if request.headers.get("if-range", etag) == etag:
-        try:
-            part = range_of(request.headers.get("range"), size)
-        except RangeNotSatisfiable as error:
-            return _no_such_range(request, error)
+        part = range_of(request.headers.get("range"), size)
     first, last = part or (0, size - 1)
     told["Content-Length"] = str(last - first + 1)
     if part:
         told["Content-Range"] = f"bytes {first}-{last}/{size}"
     body = await blobs.open(media.sha256, first, last)
     return StreamingResponse(body, 206 if part else 200, told, media.mime)
-
-
-def _no_such_range(request: Request, error: RangeNotSatisfiable) -> Response:
-    language = problems.language_of(request)
-    body = problems.problem(error, language, request.url.path, request.state.request_id)
-    headers = {"Content-Range": f"bytes */{error.facts['size']}", "Content-Language": language}
-    return JSONResponse(body | {"status": RANGE_STATUS}, RANGE_STATUS, headers, problems.MEDIA_TYPE)
 
 
 def safe_name(media: Media) -> str:

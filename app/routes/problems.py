@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from app import problems
 from app.fields import Answer
 from app.problems import NoSuchPath, key_of, language_of, messages
-from app.serving import RANGE_STATUS, RangeNotSatisfiable, document_answer
+from app.serving import document_answer
 from planner.errors import Invalid, PilarError
 
 router = APIRouter(prefix="/problems", tags=["public"], responses=problems.DOCUMENTED)
@@ -104,7 +104,7 @@ def _text(key: str, kind: type[PilarError], language: str, *, faults: bool) -> P
     listed = faults and issubclass(kind, Invalid)
     return ProblemText(
         type=f"/problems/{key}",
-        status=_status(kind),
+        status=problems.status_of_kind(kind),
         title=texts[key]["title"],
         detail=texts[key]["detail"],
         faults=[
@@ -112,12 +112,6 @@ def _text(key: str, kind: type[PilarError], language: str, *, faults: bool) -> P
             for code, message in sorted(texts["faults"].items() if listed else ())
         ],
     )
-
-
-def _status(kind: type[PilarError]) -> int:
-    if kind is RangeNotSatisfiable:
-        return RANGE_STATUS
-    return next(status for each, status in problems.STATUS if issubclass(kind, each))
 
 
 def _likes_html(request: Request) -> bool:

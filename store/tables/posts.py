@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
@@ -102,7 +102,7 @@ class Media(OwnedRow, table=True):
 
     sha256: str = Field(max_length=64)
     mime: str = Field(max_length=40)
-    bytes: int
+    bytes: int = Field(sa_type=BigInteger)
     width: int | None = None  # pixels, as shown
     height: int | None = None
     duration_ms: int | None = None

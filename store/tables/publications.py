@@ -1,7 +1,7 @@
 """Publications: the rows that are the schedule and the queue, and what was done with them."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, UniqueConstraint, text
@@ -60,6 +60,8 @@ class Publication(OwnedRow, table=True):
         Index(None, "workspace_id", "due_at"),
         Index(None, "channel_id", "due_at"),
     )
+
+    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset({"not_before"})
 
     post_id: UUID
     channel_id: UUID

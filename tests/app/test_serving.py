@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.deps import House
-from app.serving import RangeNotSatisfiable, range_of, safe_name
+from app.problems import RangeNotSatisfiable
+from app.serving import range_of, safe_name
 from store.links import media_path
 from store.tables import Media
 from tests.app.conftest import Office

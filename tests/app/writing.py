@@ -5,7 +5,6 @@ from typing import Any
 
 from tests.app.conftest import Office
 
-
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 

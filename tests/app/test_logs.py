@@ -1,0 +1,102 @@
+"""Logs: one form for every line, and no secrets in any of them."""
+
+import json
+import logging
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import logs
+from store.keys import make_key
+
+KEY = make_key()
+SECRETS = {
+    "a key": f"key {KEY} was used",
+    "a bearer": "Authorization: Bearer abc.def-ghi",
+    "a webhook's secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    "a cookie": "Cookie: pilar=abcdefghijk; theme=dark",
+    "a password in a URL": "postgresql://pilar:rahasia@db/pilar",
+    "a password in a form": 'password="rahasia"',
+    "a key ring": "k1:" + "A" * 43,
+}
+HIDDEN = (KEY, "abc.def-ghi", "AAECAwQF", "abcdefghijk", "rahasia", "A" * 43)
+
+
+@pytest.mark.parametrize("text", SECRETS.values(), ids=SECRETS.keys())
+def test_what_looks_like_a_secret_is_masked(text: str) -> None:
+    said = logs.redact(text)
+
+    assert logs.MASK in said
+    assert [hidden for hidden in HIDDEN if hidden in said] == []
+
+
+def test_what_is_named_like_a_secret_is_masked_however_deep() -> None:
+    said = logs.redact(
+        {"user": "ayu", "channel": [{"api_key": "x", "settings": {"refresh_token": "y"}}]}
+    )
+
+    assert said == {
+        "user": "ayu",
+        "channel": [{"api_key": logs.MASK, "settings": {"refresh_token": logs.MASK}}],
+    }
+
+
+def test_what_is_no_secret_stays() -> None:
+    said = {"path": "/api/v1/workspaces/biro/posts", "status": 200, "reason": None, "ok": True}
+
+    assert logs.redact(said) == said
+
+
+@given(st.text(), st.text())
+def test_a_key_is_masked_wherever_it_stands(before: str, after: str) -> None:
+    assert KEY not in str(logs.redact({"event": f"{before} {KEY} {after}"}))
+
+
+@pytest.mark.usefixtures("data_folder")
+def test_every_line_is_json_whoever_writes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+
+    structlog.get_logger().info("answered", key=KEY, status=200)
+    logging.getLogger("somebody.else").warning("saw %s", KEY)
+    try:
+        raise ValueError(KEY)
+    except ValueError:
+        logging.getLogger("somebody.else").exception("crashed")
+
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["event"], line["level"]) for line in told] == [
+        ("answered", "info"),
+        ("saw pilar_***", "warning"),
+        ("crashed", "error"),
+    ]
+    assert "ValueError: pilar_***" in told[2]["exception"]
+
+
+@pytest.mark.usefixtures("data_folder")
+def test_a_console_shows_tracebacks_without_local_variables(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("info", "console")
+    local = "a local variable's " + "value"
+
+    try:
+        raise ValueError(len(local))
+    except ValueError:
+        structlog.get_logger().exception("crashed")
+
+    told = capsys.readouterr().err
+    assert "crashed" in told
+    assert "ValueError: " in told
+    assert local not in told
+
+
+@pytest.mark.usefixtures("data_folder")
+def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("warning", "console")
+
+    structlog.get_logger().info("answered")
+    logging.getLogger("alembic").info("migrating")
+
+    assert capsys.readouterr().err == ""
