@@ -57,7 +57,7 @@ async def build(settings: composition.Settings, slug: str, now: datetime) -> Off
             drawing = progress.add_task("Drawing cards", total=len(script))
             await teller.draw(script, lambda done: progress.advance(drawing, done))
             telling = progress.add_task("Writing the calendar", total=len(events))
-            await teller.tell(events, lambda done: progress.advance(telling, done))
+            await teller.tell(events, publisher, lambda done: progress.advance(telling, done))
             going = progress.add_task("Publishing", total=len(teller.gone))
             await teller.publish(publisher, lambda done: progress.advance(going, done))
         await teller.confirm(now)

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
 from app.problems import BodyTooLarge, WrongMediaType, answer
+from app.speech import LANGUAGE, best_language
 from planner.errors import PilarError
 
 log = structlog.get_logger()
@@ -41,16 +42,18 @@ class RequestIds:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        headers = Headers(scope=scope)
+        LANGUAGE.set(best_language(headers.get("accept-language", "")))
+        given = headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else str(uuid7())
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
+                told = MutableHeaders(scope=message)
+                told["X-Request-ID"] = request_id
                 for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                    told.setdefault(name, value)
                 log.info(
                     "answered",
                     method=scope["method"],

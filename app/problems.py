@@ -1,10 +1,7 @@
 """Problems (RFC 9457): every error, answered once, in the caller's language."""
 
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -15,6 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app.conditions import IfMatchMissing, NotModified
+from app.speech import LANGUAGE, fault_text, filled, messages
 from app.throttle import TooManyLogins
 from planner.errors import (
     Conflict,
@@ -30,7 +28,6 @@ from planner.errors import (
 
 log = structlog.get_logger()
 
-LANGUAGES = ("en", "id")
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -131,40 +128,6 @@ def key_of(error: type[PilarError]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", error.__name__).lower()
 
 
-@cache
-def messages(language: str) -> Mapping[str, Any]:
-    """Return the sentences of a language, from `app/messages/<language>.toml`."""
-    text = resources.files("app.messages").joinpath(f"{language}.toml").read_text("utf-8")
-    return tomllib.loads(text)
-
-
-def language_of(request: Request) -> str:
-    """Return the language a caller likes best (RFC 9110, section 12.5.4); English if none fits."""
-    best, best_quality = "en", 0.0
-    for item in request.headers.get("accept-language", "").split(","):
-        name, _, rest = item.strip().partition(";")
-        primary = name.strip().lower().split("-")[0]
-        match = re.fullmatch(r"\s*q=([01](?:\.\d{1,3})?)\s*", rest)
-        quality = float(match[1]) if match else 1.0
-        if primary in LANGUAGES and quality > best_quality:
-            best, best_quality = primary, quality
-    return best
-
-
-def sentence(language: str, fault: Fault) -> str:
-    """Return the sentence of a fault with its numbers filled in."""
-    faults = messages(language)["faults"]
-    template: str = faults.get(fault.code) or faults["not-valid"]
-    return template.format_map(_Facts(fault.facts))
-
-
-class _Facts(dict[str, Any]):
-    """Facts for a sentence; one that is missing stays readable instead of raising."""
-
-    def __missing__(self, key: str) -> str:
-        return f"{{{key}}}"
-
-
 def problem(error: PilarError, language: str, instance: str, request_id: str) -> dict[str, Any]:
     """Return a problem's body; `errors` is there for what is wrong in a request."""
     key = key_of(type(error))
@@ -173,7 +136,7 @@ def problem(error: PilarError, language: str, instance: str, request_id: str) ->
         "type": f"/problems/{key}",
         "title": texts["title"],
         "status": status_of(error),
-        "detail": texts["detail"].format_map(_Facts(error.facts)),
+        "detail": filled(texts["detail"], error.facts, language),
         "instance": instance,
         "request_id": request_id,
     }
@@ -182,7 +145,7 @@ def problem(error: PilarError, language: str, instance: str, request_id: str) ->
             {
                 "pointer": fault.pointer,
                 "code": fault.code,
-                "message": sentence(language, fault),
+                "message": fault_text(fault, language),
             }
             for fault in error.faults
         ]
@@ -194,10 +157,9 @@ def problem(error: PilarError, language: str, instance: str, request_id: str) ->
 
 def answer(request: Request, error: PilarError) -> Response:
     """Return the answer to a request that ended in an error."""
-    body = problem(
-        error, language_of(request), request.url.path, getattr(request.state, "request_id", "")
-    )
-    headers = {"Content-Language": language_of(request), "Cache-Control": "no-store"}
+    language = LANGUAGE.get()
+    body = problem(error, language, request.url.path, getattr(request.state, "request_id", ""))
+    headers = {"Content-Language": language, "Cache-Control": "no-store"}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="pilar"'
     if retry := error.facts.get("retry_after_seconds"):
@@ -217,7 +179,10 @@ def faults_of(errors: Sequence[Any]) -> list[Fault]:
         prefix = "" if place == "body" else f"/{place}"
         pointer = prefix + "".join(f"/{step}" for step in steps)
         code = str(error["type"]).replace("_", "-")
-        faults.append(Fault(pointer, code, dict(error.get("ctx") or {})))
+        facts = dict(error.get("ctx") or {})
+        if isinstance(facts.get("expected"), str):  # a list of words, without an English "or"
+            facts["expected"] = facts["expected"].replace(" or ", ", ")
+        faults.append(Fault(pointer, code, facts))
     return faults
 
 

@@ -74,7 +74,7 @@ async def remove(
     """Delete a campaign that no post belongs to; raises `InUse`."""
     query = select(func.count()).select_from(Post).where(Post.campaign_id == campaign.id)
     if count := (await db.exec(query)).one():
-        raise InUse(by=f"{count} posts")
+        raise InUse(by={"posts": count})
     await db.delete(campaign)
     data = {"name": campaign.name}
     await audit.record(

@@ -126,7 +126,7 @@ async def remove(
 ) -> None:
     """Delete a channel that nothing was ever put on, with its slots and mix; raises `InUse`."""
     if users := await _users(db, channel):
-        raise InUse(by=", ".join(f"{count} {noun}" for noun, count in users.items()))
+        raise InUse(by=users)
     for table in (Slot, MixVersion):
         for row in (await db.exec(select(table).where(table.channel_id == channel.id))).all():
             await db.delete(row)

@@ -14,7 +14,7 @@ Found = TypeVar("Found", bound=OwnedRow)
 
 
 class InUse(Conflict):
-    """The thing cannot go while something refers to it; `facts["by"]` says what."""
+    """The thing cannot go while something refers to it; `facts["by"]` counts what, by noun."""
 
 
 async def one(

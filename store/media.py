@@ -110,7 +110,8 @@ async def _hold(db: Db, sha256: str) -> None:
         await db.exec(select(func.pg_advisory_xact_lock(key)))
 
 
-async def _users(db: Db, media: Media) -> str | None:
+async def _users(db: Db, media: Media) -> dict[str, int]:
+    """Count what shows a file, by noun."""
     # Contents are stored as canonical JSON without spaces, and quotes inside a text are escaped:
     # this can only be a reference.
     mark = f'"id":"{media.id}"'
@@ -118,11 +119,12 @@ async def _users(db: Db, media: Media) -> str | None:
         PostVersion.workspace_id == media.workspace_id,
         cast(col(PostVersion.content), String).contains(mark),
     )
-    if count := (await db.exec(versions)).one():
-        return f"{count} posts"
     snapshots = select(func.count()).where(
         Publication.workspace_id == media.workspace_id,
         cast(col(Publication.snapshot), String).contains(mark),
     )
-    count = (await db.exec(snapshots)).one()
-    return f"{count} publications" if count else None
+    counts = {
+        "posts": (await db.exec(versions)).one(),
+        "publications": (await db.exec(snapshots)).one(),
+    }
+    return {noun: count for noun, count in counts.items() if count}

@@ -66,7 +66,7 @@ async def remove(db: Db, workspace: Workspace, actor: Actor, pillar: Pillar, now
     for table in (Post, Publication):
         query = select(func.count()).select_from(table).where(table.pillar_id == pillar.id)
         if count := (await db.exec(query)).one():
-            raise InUse(by=f"{count} {table.__name__.lower()}s")
+            raise InUse(by={f"{table.__name__.lower()}s": count})
     await db.delete(pillar)
     data = {"name": pillar.name}
     await audit.record(db, workspace, actor, "delete", "pillar", pillar.id, now, data, deleted=True)

@@ -30,7 +30,7 @@ from tests.sources import (
 )
 
 LANGUAGES = ("en", "id")
-NO_PROBLEMS = {"faults", "reasons"}
+NO_PROBLEMS = {"faults", "reasons", "nouns"}
 HANDED_ON = {"platform", "channel"}
 """Facts that a fault gets from whoever hands it on."""
 

@@ -10,8 +10,13 @@ from app.demo.script import Item, Seat, read
 from planner.slots import local_day, resolve_local
 
 RECORDED_AFTER = timedelta(minutes=5)
+PLACED_BEFORE = timedelta(minutes=1)
+BY_HAND = 5
+"""So many posts of the feed went out before there was Pilar: its first week."""
+
 APPROVED_DAYS = 9
 REVIEWED_DAYS = 16
+FEED = "kabar"
 MISSED = 47
 """The number of the video that was approved too late."""
 
@@ -26,6 +31,7 @@ class Deed(StrEnum):
     REJECT = "reject"
     APPROVE = "approve"
     RECORD = "record"
+    SEND = "send"
     MISS = "miss"
     GO = "go"
 
@@ -43,7 +49,8 @@ class Event:
 def story(items: Sequence[Item], zone: ZoneInfo, now: datetime) -> list[Event]:
     """Return everything that happened until now, oldest first.
 
-    What was due is recorded, except for the newest post of each series, which goes out now.
+    What was due was sent by the feed, or by hand and recorded; the newest post of each series
+    goes out now.
     """
     today = local_day(now, zone)
     newest = _newest(items, today)
@@ -105,6 +112,8 @@ def _approved(item: Item, pace: _Pace, *, goes: bool) -> Iterator[Event]:
         elif late:
             yield Event(written, Deed.PLACE, item, seat)
             yield Event(due_at + timedelta(minutes=1), Deed.MISS, item, seat)
+        elif seat.channel == FEED and item.number >= BY_HAND and due_at <= pace.now:
+            yield Event(due_at - PLACED_BEFORE, Deed.SEND, item, seat)
         elif due_at + RECORDED_AFTER <= pace.now:
             yield Event(due_at + RECORDED_AFTER, Deed.RECORD, item, seat)
         else:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from app.demo.cards import cards
 from app.demo.founding import Login, Office
@@ -19,7 +21,6 @@ from store import (
     acts,
     approving,
     blobs,
-    channels,
     media,
     placing,
     posts,
@@ -58,7 +59,13 @@ class Teller:
     office: Office
     posts: dict[int, UUID] = field(default_factory=dict)
     pictures: dict[int, list[Picture]] = field(default_factory=dict)
+    placed: dict[int, UUID] = field(default_factory=dict)
     gone: list[UUID] = field(default_factory=list)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the office's channels."""
+        return ZoneInfo(read("office")["workspace"]["timezone"])
 
     async def draw(self, items: Sequence[Item], progress: Progress) -> None:
         """Draw the cards of every item that has a day, and receive their files."""
@@ -74,14 +81,22 @@ class Teller:
                 kept.append(Picture(received, probed, alt))
             progress(1)
 
-    async def tell(self, events: Sequence[Event], progress: Progress) -> None:
-        """Do what happened, in order, some events to a transaction."""
-        for first in range(0, len(events), AT_ONCE):
-            chunk = events[first : first + AT_ONCE]
-            async with self.house.store.transaction() as db:
-                workspace = await workspaces.lock(db, self.office.slug)
+    async def tell(self, events: Sequence[Event], publisher: Publisher, progress: Progress) -> None:
+        """Do what happened, in order, some events to a transaction.
+
+        What was sent is placed and published at once, by a clock that stands at its time: a
+        server that runs beside must not find it late.
+        """
+        for sent, group in groupby(events, key=lambda event: event.deed is Deed.SEND):
+            told = list(group)
+            size = 1 if sent else AT_ONCE
+            for chunk in (told[first : first + size] for first in range(0, len(told), size)):
+                async with self.house.store.transaction() as db:
+                    workspace = await workspaces.lock(db, self.office.slug)
+                    for event in chunk:
+                        await self._do(db, workspace, event)
                 for event in chunk:
-                    await self._do(db, workspace, event)
+                    await self._send(event, publisher)
                     progress(1)
 
     async def publish(self, publisher: Publisher, progress: Progress) -> None:
@@ -89,6 +104,12 @@ class Teller:
         for publication_id in self.gone:
             await publish(publisher, publication_id)
             progress(1)
+
+    async def _send(self, event: Event, publisher: Publisher) -> None:
+        if event.deed is not Deed.SEND or event.seat is None:
+            return
+        due_at = event.seat.due_at(self.zone)
+        await publish(replace(publisher, now=lambda: due_at), self.placed[event.item.number])
 
     async def confirm(self, now: datetime) -> None:
         """Say of one thing that was handed over where it is live; the others wait for a person."""
@@ -159,7 +180,7 @@ class Teller:
         actor, on = self._editor(event.item.number).actor, [channel]
         match event.deed:
             case Deed.RECORD:
-                due_at = event.seat.due_at(channels.zone_of(channel, workspace))
+                due_at = event.seat.due_at(self.zone)
                 recorded = Recorded(due_at, _link(channel, post.id))
                 await placing.record(db, workspace, actor, post, on, recorded, event.at)
             case Deed.MISS:
@@ -172,7 +193,8 @@ class Teller:
                 self.gone += [row.id for row in rows]
             case _:
                 when = When(local=event.seat.local)
-                await placing.place(db, workspace, actor, post, on, when, event.at)
+                rows = await placing.place(db, workspace, actor, post, on, when, event.at)
+                self.placed[event.item.number] = rows[0].id
 
     def _editor(self, number: int) -> Login:
         editors = self.office.of(Role.EDITOR)

@@ -18,6 +18,7 @@ from app.schemas.publications import (
     ResolveIn,
     TransitionOut,
 )
+from app.speech import reason_text
 from planner.publications import IN_FLIGHT, NoSuchStep, Status
 from store import acts, publications
 from store.tables import Attempt, Publication, Transition
@@ -66,7 +67,7 @@ async def list_attempts(publication_id: UUID, db: Reads, access: Viewer) -> Atte
         attempts=[
             _attempt(each, ends.get(each.number)) for each in await publications.attempts(db, row)
         ],
-        transitions=[TransitionOut.model_validate(step) for step in steps],
+        transitions=[TransitionOut.of(step) for step in steps],
     )
 
 
@@ -201,5 +202,6 @@ def _attempt(attempt: Attempt, end: Transition | None) -> AttemptOut:
         ended_at=end.at if end else None,
         outcome=Status(end.after) if end else None,
         reason=end.reason if end else None,
+        reason_text=reason_text(end.reason) if end else None,
         evidence=end.detail if end else {},
     )

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request, Response
 
 from app import problems
 from app.fields import Answer
-from app.problems import NoSuchPath, key_of, language_of, messages
+from app.problems import NoSuchPath, key_of
 from app.serving import document_answer
+from app.speech import LANGUAGE, messages
 from planner.errors import Invalid, PilarError
 
 router = APIRouter(prefix="/problems", tags=["public"], responses=problems.DOCUMENTED)
@@ -53,7 +54,7 @@ class ProblemTexts(Answer):
 @router.get("", response_model=ProblemTexts, responses=DOCUMENTS)
 async def list_problems(request: Request) -> Response:
     """List every type of problem, without the faults of each."""
-    language = language_of(request)
+    language = LANGUAGE.get()
     items = [_text(key, kind, language, faults=False) for key, kind in sorted(_kinds().items())]
     if not _likes_html(request):
         return _answer(request, ProblemTexts(items=items).model_dump_json(), JSON)
@@ -72,7 +73,7 @@ async def read_problem(key: str, request: Request) -> Response:
     kind = _kinds().get(key)
     if kind is None:
         raise NoSuchPath(path=request.url.path)
-    language = language_of(request)
+    language = LANGUAGE.get()
     text = _text(key, kind, language, faults=True)
     if not _likes_html(request):
         return _answer(request, text.model_dump_json(), JSON)
@@ -141,7 +142,7 @@ def _page(language: str, title: str, body: str) -> str:
 def _answer(request: Request, content: str, kind: str) -> Response:
     headers = {
         "Cache-Control": "public, max-age=3600",
-        "Content-Language": language_of(request),
+        "Content-Language": LANGUAGE.get(),
         "Vary": "Accept, Accept-Language",
     }
     media_type = f"{kind}; charset=utf-8" if kind == HTML else kind

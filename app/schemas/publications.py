@@ -7,9 +7,10 @@ from pydantic import Field, HttpUrl, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.fields import Answer, Body, LocalTime, Moment
+from app.speech import reason_text
 from planner.publications import Status
 from store import placing
-from store.tables import Publication
+from store.tables import Publication, Transition
 
 Permalink = Annotated[HttpUrl, Field(max_length=2000)]
 
@@ -75,6 +76,7 @@ class PublicationOut(Answer):
     channel: UUID
     status: Status
     reason: str | None
+    reason_text: str | None
     type: str
     pillar: UUID | None
     due_at: Moment
@@ -98,7 +100,12 @@ class PublicationOut(Answer):
     @classmethod
     def of(cls, row: Publication) -> Self:
         """Return a row as it is answered."""
-        named = {"post": row.post_id, "channel": row.channel_id, "pillar": row.pillar_id}
+        named = {
+            "post": row.post_id,
+            "channel": row.channel_id,
+            "pillar": row.pillar_id,
+            "reason_text": reason_text(row.reason),
+        }
         return cls.model_validate(row.model_dump() | named | {"day": row.day.isoformat()})
 
 
@@ -141,6 +148,7 @@ class AttemptOut(Answer):
     ended_at: Moment | None
     outcome: Status | None
     reason: str | None
+    reason_text: str | None
     evidence: dict[str, Any]
 
 
@@ -150,10 +158,16 @@ class TransitionOut(Answer):
     before: Status | None
     after: Status
     reason: str | None
+    reason_text: str | None
     actor: str
     attempt: int | None
     detail: dict[str, Any]
     at: Moment
+
+    @classmethod
+    def of(cls, row: Transition) -> Self:
+        """Return a row as it is answered."""
+        return cls.model_validate(row.model_dump() | {"reason_text": reason_text(row.reason)})
 
 
 class Attempts(Answer):

@@ -59,14 +59,13 @@ async def test_the_office_looks_lived_in(
     assert sum(post.rejection is not None for post in written) == 1
     states = Counter(seat.status for seat in seats)
     assert set(states) == {"planned", "scheduled", "published", "handed_over", "missed"}
-    sent = [(seat.status, seat.channel_id) for seat in seats if seat.attempts]
-    assert sorted(sent) == sorted(
-        [
-            ("published", known["kabar"].id),
-            ("published", known["instagram"].id),
-            ("handed_over", known["tiktok"].id),
-        ]
-    )
+    sent = Counter((seat.status, seat.channel_id) for seat in seats if seat.attempts)
+    assert sent == {
+        ("published", known["kabar"].id): sent["published", known["kabar"].id],
+        ("published", known["instagram"].id): 1,
+        ("handed_over", known["tiktok"].id): 1,
+    }
+    assert all(seat.recorded == (seat.attempts == 0) for seat in seats if seat.published_at)
     assert {login.role.value for login in office.logins} == {
         "owner",
         "manager",
@@ -118,7 +117,7 @@ async def test_the_feed_shows_what_went_out_now(beside: str, data_folder: Path) 
                 )
                 for each in told["logins"][:2]
             ]
-    assert len(feed.entries) > 1
+    assert len(feed.entries) > 10
     assert feed.entries[0].enclosures[0].type == "image/jpeg"
     assert mine.status_code == 200
     assert [login.status_code for login in logins] == [201, 201]
@@ -143,9 +142,9 @@ async def test_a_demo_ends_in_what_to_look_at(data_folder: Path) -> None:
     assert "Authorization: Bearer pilar_" in told.out
 
 
-@given(st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)))
-def test_the_story_happened_in_order_and_never_after_now(now: datetime) -> None:
-    now = now.replace(microsecond=0)
+@given(st.integers(0, 5 * 365 * 24 * 60).map(lambda minutes: timedelta(minutes=minutes)))
+def test_the_story_happened_in_order_and_never_after_now(passed: timedelta) -> None:
+    now = datetime(2024, 1, 1, tzinfo=UTC) + passed
 
     events = story(items(now.astimezone(JAKARTA).date()), JAKARTA, now)
 
@@ -159,6 +158,7 @@ def test_the_story_happened_in_order_and_never_after_now(now: datetime) -> None:
             due_at = event.seat.due_at(JAKARTA)
             happened = event.deed in {Deed.RECORD, Deed.MISS}
             assert event.deed is Deed.GO or (due_at <= event.at) == happened
+            assert event.deed is not Deed.SEND or due_at <= now
     order = list(Deed)
     once = {Deed.WRITE, Deed.SUBMIT, Deed.APPROVE, Deed.REJECT}
     for deeds in life.values():

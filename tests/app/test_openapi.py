@@ -17,6 +17,12 @@ def kept(data_folder: Path, tmp_path: Path) -> Path:
     return file
 
 
+def retitle(file: Path, title: str) -> None:
+    api = json.loads(file.read_text())
+    api["info"]["title"] = title
+    file.write_text(json.dumps(api, indent=2, ensure_ascii=False) + "\n")
+
+
 def test_the_kept_description_is_the_api() -> None:
     assert GOLDEN.read_text("utf-8") == description()
 
@@ -52,9 +58,7 @@ async def test_the_check_passes_where_nothing_differs(kept: Path) -> None:
 
 
 async def test_the_check_shows_what_differs(kept: Path) -> None:
-    api = json.loads(kept.read_text())
-    api["info"]["title"] = "Another"
-    kept.write_text(json.dumps(api, indent=2, ensure_ascii=False) + "\n")
+    retitle(kept, "Another")
 
     told = await pilar("openapi", "--check", "--file", str(kept))
 

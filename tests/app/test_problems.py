@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from app.problems import messages
+from app.speech import messages
 
 
 async def test_the_type_of_a_problem_leads_to_its_explanation(http: httpx.AsyncClient) -> None:
