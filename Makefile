@@ -26,8 +26,7 @@ run: setup ## Migrate the database and serve (SQLite below ./data unless .env sa
 	@$(BIN)/pilar migrate
 	@exec $(BIN)/pilar serve
 
-demo: setup ## Migrate the database and fill it with eight weeks of an office's calendar
-	@$(BIN)/pilar migrate
+demo: setup ## Fill the database with eight weeks of an office's calendar
 	@exec $(BIN)/pilar demo
 
 test: setup-dev ## Run every test, on SQLite and PostgreSQL, and measure what they cover

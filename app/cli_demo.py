@@ -86,8 +86,7 @@ def _show(office: Office, url: str) -> None:
     api = f"{url}/api/v1/workspaces/{office.slug}"
     authorization = f"-H 'Authorization: Bearer {office.api_key}'"
     say("\nPasswords and key are shown this once. With a server running, look at:")
-    say(f"  the page      {url}/")
     say(f"  the feed      {url}/feeds/{office.slug}/kabar.atom")
-    say(f"  the calendar  curl {authorization} '{api}/publications?status=scheduled'")
+    say(f"  what is due   curl {authorization} '{api}/publications?status=scheduled'")
     say(f"  the queue     curl {authorization} {api}/queue")
     say(f"  the record    curl {authorization} {api}/audit")

@@ -109,7 +109,7 @@ async def run(settings: Settings, role: Role) -> None:
         if role is Role.API and store.is_sqlite:
             raise typer.BadParameter("on SQLite one process serves and publishes.")
         store.own()
-        await composition.begin(store)
+        await composition.give_tables(store)
         config = _config(settings)
         listening = _listen(config)
         at = settings.app.model_copy(update={"port": listening.getsockname()[1]})

@@ -87,7 +87,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def begin(store: Store) -> None:
+async def give_tables(store: Store) -> None:
     """Give a SQLite file that is empty its tables; the caller owns the file."""
     if store.is_sqlite and await migrating.revision_of(store) is None:
         await migrating.upgrade(store)
@@ -126,12 +126,12 @@ async def visit(settings: Settings, now: datetime) -> AsyncIterator[House]:
     for the server's, as `docs/decisions/0003-one-process-owns-the-file.md` says.
     """
     async with open_database(settings) as store:
-        await _begin_beside(settings, store)
+        await _give_tables_beside(settings, store)
         async with furnish(settings, store, settings.app.base_url, now) as house:
             yield house
 
 
-async def _begin_beside(settings: Settings, store: Store) -> None:
+async def _give_tables_beside(settings: Settings, store: Store) -> None:
     """Give an empty SQLite file its tables, or wait while another process does."""
     for _ in range(BEGIN_TRIES):
         if not store.is_sqlite or await migrating.revision_of(store) is not None:
@@ -139,7 +139,7 @@ async def _begin_beside(settings: Settings, store: Store) -> None:
         beginner = instance.open_store(settings.store.url)
         try:
             beginner.own()
-            await begin(beginner)
+            await give_tables(beginner)
         except DatabaseInUse:
             await asyncio.sleep(BEGIN_WAIT_SECONDS)
         finally:

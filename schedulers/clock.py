@@ -36,9 +36,8 @@ class Clock:
         self.ticked_at: datetime | None = None
         self._tick_seconds = tick_seconds
         self._grace_seconds = grace_seconds
-        self._work: asyncio.Task[None] | None = None
-        self._ticking = asyncio.Lock()
-        self._nudged = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._wanted = asyncio.Event()  # a tick is wanted; set while one runs, it runs again
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -51,9 +50,12 @@ class Clock:
         """
         await recover(self.publisher, "others" if alone else "expired")
         await instance.note_tick(self.publisher.store, self.publisher.now())
-        self._work = asyncio.create_task(self.delivery.run(self._publish), name="delivery")
+        self._tasks = [
+            asyncio.create_task(self.delivery.run(self._publish), name="delivery"),
+            asyncio.create_task(self._tick_when_wanted(), name="ticks"),
+        ]
         jobs: tuple[tuple[str, Callable[[], Awaitable[None]], float], ...] = (
-            ("tick", self.tick, self._tick_seconds),
+            ("tick", self._wake, self._tick_seconds),
             ("sweep", self._sweep, SWEEP_SECONDS),
             ("prune", self._prune, PRUNE_HOURS * 3600),
         )
@@ -68,28 +70,42 @@ class Clock:
         self._scheduler.shutdown(wait=False)
         await asyncio.sleep(0)
         await self.delivery.stop(self._grace_seconds)
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.gather(self._work, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await recover(self.publisher, "own")
 
     def nudge(self) -> None:
         """Tick soon: something was committed that may be due."""
-        if self._scheduler.running and not self._nudged:
-            self._nudged = True
-            self._wake_at(self.publisher.now(), "nudge")
+        self._wanted.set()
 
     async def tick(self) -> None:
         """Dispatch what is due, and wake again when the next is."""
-        self._nudged = False
-        async with self._ticking:
-            now = self.publisher.now()
-            await dispatch_due(self.publisher.store, self.delivery, now)
-            async with self.publisher.store.reading() as db:
-                coming = await claims.next_due(db, now)
-            self.ticked_at = now
+        now = self.publisher.now()
+        await dispatch_due(self.publisher.store, self.delivery, now)
+        async with self.publisher.store.reading() as db:
+            coming = await claims.next_due(db, now)
+        self.ticked_at = now
         if coming is not None:
-            self._wake_at(coming + timedelta(milliseconds=1), "wake")
+            self._scheduler.add_job(
+                self._wake,
+                "date",
+                run_date=coming + timedelta(milliseconds=1),
+                id="wake",
+                replace_existing=True,
+            )
+
+    async def _wake(self) -> None:
+        self.nudge()
+
+    async def _tick_when_wanted(self) -> None:
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self.tick()
+            except Exception:  # the next tick may do better; the slow one comes anyway
+                log.exception("tick failed")
 
     async def _publish(self, publication_id: UUID) -> None:
         await publish(self.publisher, publication_id)
@@ -101,9 +117,3 @@ class Clock:
 
     async def _prune(self) -> None:
         await sweeps.prune(self.publisher.store, self.publisher.now())
-
-    def _wake_at(self, moment: datetime, name: str) -> None:
-        if self._scheduler.running:
-            self._scheduler.add_job(
-                self.tick, "date", run_date=moment, id=name, replace_existing=True
-            )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.days import Holiday, Locale, NoSuchCountry, national_holidays
+from planner.days import Holiday, Locale, NoSuchCountry, check_country, national_holidays
 from planner.errors import Fault
 
 EVERY_COUNTRY = sorted(library.list_supported_countries(include_aliases=False))
@@ -97,7 +97,7 @@ def test_an_empty_range_has_no_holidays() -> None:
 @pytest.mark.parametrize("country", ["XX", "", "id", "IDN", "Indonesia", "UK", "__all__"])
 def test_an_unknown_country_is_refused_where_it_stands(country: str) -> None:
     with pytest.raises(NoSuchCountry) as refused:
-        national_holidays(country, date(2026, 1, 1), date(2027, 1, 1), "id")
+        check_country(country, "/settings/country")
 
     fault = Fault("/settings/country", "no-such-country", {"country": country})
     assert refused.value.faults == (fault,)

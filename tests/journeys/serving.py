@@ -1,0 +1,88 @@
+"""A real `pilar serve` in a process of its own, told how to listen by its first line."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 60
+
+
+@dataclass
+class Service:
+    """A running server: where it is, and what it said when it began to listen."""
+
+    process: asyncio.subprocess.Process
+    url: str
+    greeting: str
+
+    async def stop(self, sent: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop, and return its exit code."""
+        self.process.send_signal(sent)
+        return await self.process.wait()
+
+
+def environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return an almost empty environment, as on a fresh machine."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(ROOT),
+        "PILAR_DATA_DIR": str(folder / "data"),
+        **settings,
+    }
+
+
+async def start(folder: Path, *words: str, **settings: str) -> asyncio.subprocess.Process:
+    """Start a command; what it logs goes to the file `log` in the folder."""
+    with (folder / "log").open("ab") as log:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app.cli", *words),
+            cwd=folder,
+            env=environment(folder, settings),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+        )
+
+
+async def ran(folder: Path, *words: str, **settings: str) -> tuple[int, str, str]:
+    """Run a command to its end; return its exit code, what it said, and what it logged."""
+    (folder / "log").unlink(missing_ok=True)
+    process = await start(folder, *words, **settings)
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode(), (folder / "log").read_text()
+
+
+@asynccontextmanager
+async def serving(folder: Path, *words: str, **settings: str) -> AsyncIterator[Service]:
+    """Serve on a free port until the end of the block, or until it is asked to stop."""
+    process = await start(folder, "serve", "--port", "0", *words, **settings)
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            line = (await process.stdout.readline()).decode()
+        match = re.search(r"http://\S+", line)
+        assert match is not None, line + (folder / "log").read_text()
+        yield Service(process, match[0], line + await _rest(process.stdout))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _rest(stdout: asyncio.StreamReader) -> str:
+    """Return what follows the first line at once."""
+    said = b""
+    while True:
+        try:
+            async with asyncio.timeout(0.3):
+                said += await stdout.readline()
+        except TimeoutError:
+            return said.decode()
