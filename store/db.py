@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,14 @@ def _sqlite_engine(url: str, size: int, begin: str, *, read_only: bool) -> Async
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _let_go(connection: Any, _record: Any, _error: BaseException | None) -> None:
+        # A task was cancelled inside a statement, and SQLAlchemy closes its connection. SQLite
+        # would keep the transaction, and the file's lock, as long as anybody holds a cursor of
+        # it (a traceback does). A second cancellation changes nothing: one is on its way.
+        with suppress(asyncio.CancelledError):
+            connection.rollback()
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
