@@ -166,9 +166,10 @@ async def test_tasks_cancelled_at_any_moment_leave_no_half_and_no_lock(world: Wo
     ended = 1
     for number in range(1, 150):
         task = asyncio.create_task(write_two(number))
-        await asyncio.sleep(dice.random() * longest)
-        task.cancel()
-        await asyncio.wait({task}, timeout=2)
+        if number % 10:  # the tenth may end in peace
+            await asyncio.sleep(dice.random() * longest)
+            task.cancel()
+        await asyncio.wait({task}, timeout=5)
         # A lock that outlives its task would let the next one wait.
         assert task.done(), f"{number} waits for a lock"
         ended += not task.cancelled() and task.exception() is None
@@ -180,7 +181,7 @@ async def test_tasks_cancelled_at_any_moment_leave_no_half_and_no_lock(world: Wo
     sides = Counter(name.split()[0] for name in names)
     assert set(sides.values()) == {2}
     # A cancel that comes while committing may come too late, never too early.
-    assert 1 < ended <= len(sides) < 150
+    assert 15 <= ended <= len(sides) < 150
 
 
 OWN = """

@@ -1,0 +1,1 @@
+"""Measurements: what Pilar costs beside what the same work costs at least, within one run."""

@@ -1,0 +1,54 @@
+"""`python -m bench [NAME …]`: measure, and print ratios; nothing here can fail a build."""
+
+import asyncio
+import sys
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from app import logs
+from bench import adding, publishing, reading
+from bench.grounds import Ratio, grounds
+
+BENCHES = {"adding": adding.measure, "publishing": publishing.measure, "reading": reading.measure}
+
+
+def show(name: str, ratios: list[Ratio], seconds: float) -> Table:
+    """Return a table of one measurement."""
+    title = f"{name} ({seconds:.0f} s)"
+    table = Table("", "database", title=title, title_justify="left", title_style="bold")
+    for head in ("Pilar", "floor", "ratio"):
+        table.add_column(head, justify="right")
+    for each in ratios:
+        pilar, floor = (f"{1000 * each:.2f} ms" for each in (each.pilar, each.floor))
+        table.add_row(each.what, each.database, pilar, floor, f"{each.pilar / each.floor:.1f}")
+    return table
+
+
+async def measure(names: list[str], console: Console) -> None:
+    """Run measurements on every database there is, and print each as soon as it is done."""
+    for name in names:
+        begun = time.perf_counter()
+        ratios = []
+        async for ground in grounds():
+            with console.status(f"{name}: {ground.database}"):
+                ratios += await BENCHES[name](ground)
+        console.print(show(name, ratios, time.perf_counter() - begun))
+
+
+def main() -> int:
+    """Run what was named, or everything."""
+    names = sys.argv[1:] or list(BENCHES)
+    console = Console()
+    if unknown := set(names) - set(BENCHES):
+        console.print(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}.")
+        return 2
+    logs.configure("error", "console")
+    console.print("Medians; a ratio of 1 would be no cost at all.")
+    asyncio.run(measure(names, console))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""Real processes on loopback that tests may kill: `pilar serve`, and a receiver of webhooks.
+
+Run as a module, this is the receiver: `python -m tests.service JOURNAL`.
+"""
+
+import asyncio
+import json
+import os
+import random
+import socket
+import sys
+import time
+from asyncio.subprocess import Process
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+KEYS = "k1:" + "A" * 43  # those of tests.conftest.RING
+START_SECONDS = 30
+DROPPED = 7
+"""Of so many requests that it accepts at a path, the receiver leaves one without an answer."""
+REFUSED = 11
+"""Of so many requests at a path, the receiver refuses one: a proved non-effect."""
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+async def run_module(*arguments: str, log: Path, **settings: str) -> Process:
+    """Run a Python module of this repository, without the settings of whoever runs the tests."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith("PILAR_")}
+    given |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            *arguments,
+            cwd=log.parent,
+            env=given | settings,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+
+
+@dataclass
+class Running:
+    """A process that listens on a port of loopback, and its log."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: Process | None = None
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{type(self).__name__.lower()}.log"
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def begin(self) -> Process:
+        raise NotImplementedError
+
+    async def start(self) -> None:
+        """Start, and wait until it listens."""
+        self.process = await self.begin()
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                assert self.process.returncode is None, self.log.read_text()
+                assert time.monotonic() < deadline, self.log.read_text()
+                await asyncio.sleep(0.01)
+            else:
+                writer.close()
+                return
+
+    async def kill(self) -> None:
+        """End it as a power cut would: nothing is told to it."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """Ask it to stop; return its exit code."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.terminate()
+        return await self.process.wait()
+
+
+@dataclass
+class Service(Running):
+    """`pilar serve`: the API and the clock, on a database and a folder that are given."""
+
+    url: str = ""
+    module: str = "app.cli"
+    settings: dict[str, str] = field(default_factory=dict)
+
+    async def begin(self) -> Process:
+        settings = {
+            "PILAR_DATABASE_URL": self.url,
+            "PILAR_DATA_DIR": str(self.folder / "data"),
+            "PILAR_PORT": str(self.port),
+            "PILAR_SECRET_KEYS": KEYS,
+        }
+        return await run_module(self.module, "serve", log=self.log, **settings | self.settings)
+
+
+@dataclass
+class Receiver(Running):
+    """A receiver of webhooks: writes down the id of each one that it accepts, then answers.
+
+    Now and then it refuses, and now and then it accepts and does not answer.
+    """
+
+    async def begin(self) -> Process:
+        return await run_module("tests.service", str(self.journal), str(self.port), log=self.log)
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal"
+
+    def accepted(self) -> list[str]:
+        """Return the ids that were accepted, each as often as it was."""
+        return self.journal.read_text().split() if self.journal.exists() else []
+
+
+async def receive(journal: Path, port: int) -> None:
+    """Receive webhooks for ever."""
+    dice = random.Random(port)
+    requests: Counter[str] = Counter()
+    accepted: Counter[str] = Counter()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            path, headers = await _read(reader)
+            requests[path] += 1
+            if requests[path] % REFUSED == 0:
+                writer.write(_answer("503 Service Unavailable", {"error": "busy"}))
+                return
+            accepted[path] += 1
+            answers = accepted[path] % DROPPED != 0
+            with journal.open("a") as book:
+                book.write(headers["webhook-id"] + "\n")
+            await asyncio.sleep(dice.random() * 0.08)
+            if answers:
+                writer.write(_answer("200 OK", {"id": headers["webhook-id"]}))
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", port)
+    async with server:
+        await server.serve_forever()
+
+
+async def _read(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    pairs = (line.split(": ", 1) for line in head[1:] if line)
+    headers = {name.lower(): value for name, value in pairs}
+    await reader.readexactly(int(headers.get("content-length", "0")))
+    return head[0].split()[1], headers
+
+
+def _answer(status: str, body: dict[str, str]) -> bytes:
+    text = json.dumps(body).encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(text)}"
+    return head.encode() + b"\r\nConnection: close\r\n\r\n" + text
+
+
+if __name__ == "__main__":
+    asyncio.run(receive(Path(sys.argv[1]), int(sys.argv[2])))
