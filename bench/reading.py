@@ -11,7 +11,7 @@ from store.audit import CLI
 from store.placing import When
 
 PUBLICATIONS, CHANNELS = 300, 5
-TIMES = 100
+TIMES = 50
 ZONE = ZoneInfo("Asia/Jakarta")
 
 

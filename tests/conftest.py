@@ -6,13 +6,15 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
 
 from app.deps import House
 from app.main import create_app
@@ -87,15 +89,25 @@ def database(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def database_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A migrated database of this test's own, on SQLite and on PostgreSQL."""
+    """A migrated and empty database, on SQLite and on PostgreSQL.
+
+    On PostgreSQL the tests of a process share one; `own_database` is for those that change its
+    tables.
+    """
     if database == "sqlite":
         copy = tmp_path / "pilar.db"
         shutil.copy(request.getfixturevalue("migrated_file"), copy)
         yield f"sqlite+aiosqlite:///{copy}"
         return
     server = postgres.running()
+    migrated = request.getfixturevalue("migrated_database")
+    if request.node.get_closest_marker("own_database") is None:
+        server.empty(migrated)
+        yield server.url(migrated)
+        return
     name = f"t_{uuid4().hex[:12]}"
-    server.create(name, request.getfixturevalue("migrated_database"))
+    server.create(name)
+    asyncio.run(_migrate(server.url(name)))
     yield server.url(name)
     server.drop(name)
 
@@ -158,10 +170,22 @@ class Client:
         return answer.json() if answer.content else None
 
 
+@cache
+def _routes() -> FastAPI:
+    # FastAPI works its routes out at the first request: once a process, not once a test.
+    house: Any = SimpleNamespace(settings=StoreSettings())
+    return create_app(house)
+
+
+def app_of(house: House) -> FastAPI:
+    """Return the application around a house; its limits are those of the default settings."""
+    app = _routes()
+    app.state.house = house
+    return app
+
+
 @pytest.fixture
 async def http(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(house)
-    async with LifespanManager(app):
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://pilar.test") as http:
-            yield http
+    transport = httpx.ASGITransport(app_of(house), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://pilar.test") as http:
+        yield http

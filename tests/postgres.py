@@ -69,6 +69,28 @@ class Server:
         name = sql.Identifier(database)
         self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
+    def empty(self, database: str) -> None:
+        """Delete every row of a database, and end whoever is connected to it.
+
+        Much quicker than a new copy of a template. Needs a superuser, since it looks past foreign
+        keys and triggers.
+        """
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        address = self.address.set(drivername="postgresql", database=database)
+        with psycopg.connect(
+            address.render_as_string(hide_password=False), autocommit=True
+        ) as connection:
+            connection.execute(
+                sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {}").format(
+                    sql.SQL(others)
+                )
+            )
+            connection.execute("SET session_replication_role = replica")
+            for (table,) in connection.execute(tables).fetchall():
+                if table != "alembic_version":
+                    connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+
     def version(self) -> int:
         """Return the major version."""
         with self._connect() as connection:

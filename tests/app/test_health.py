@@ -58,6 +58,7 @@ async def test_a_service_without_its_tables_is_alive_but_not_ready(
     assert ready.headers["Retry-After"] == "5"
 
 
+@pytest.mark.own_database
 async def test_a_service_at_an_older_schema_is_not_ready(
     http: httpx.AsyncClient, house: House
 ) -> None:

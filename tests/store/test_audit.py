@@ -45,7 +45,7 @@ async def tamper(store: Store, *statements: Executable) -> None:
     drop = (
         ["DROP TRIGGER audit_entry_no_update", "DROP TRIGGER audit_entry_no_delete"]
         if store.is_sqlite
-        else ["DROP TRIGGER audit_entry_append_only ON audit_entry"]
+        else ["SET LOCAL session_replication_role = replica"]
     )
     async with store.transaction() as db:
         connection = await db.connection()
