@@ -45,7 +45,9 @@ def main() -> int:
         console.print(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}.")
         return 2
     logs.configure("error", "console")
-    console.print("Medians; a ratio of 1 would be no cost at all.")
+    console.print(
+        "Medians (publishing: the whole, by number); a ratio of 1 would be no cost at all."
+    )
     asyncio.run(measure(names, console))
     return 0
 

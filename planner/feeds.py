@@ -170,8 +170,18 @@ def _attachment(file: FeedMedia) -> dict[str, Any]:
     return attachment
 
 
+PAGE_STYLE = (
+    ":root{color-scheme:light dark}"
+    "body{max-width:42rem;margin:2rem auto;padding:0 1rem;"
+    "font:1.0625rem/1.6 system-ui,sans-serif;overflow-wrap:anywhere}"
+    "h1{line-height:1.2}img,video{max-width:100%;height:auto}"
+    "ul{display:flex;flex-wrap:wrap;gap:.75rem;padding:0;list-style:none}"
+)
+"""The style of an entry's page; a policy that allows it names its hash."""
+
+
 def entry_html(entry: FeedEntry, head: FeedHead) -> bytes:
-    """Return the public page of one entry: HTML 5 without scripts and styles."""
+    """Return the public page of one entry: HTML 5 without scripts, styled by `PAGE_STYLE`."""
     title, home, author = _html(entry.title), _html(head.title), _html(entry.author or head.author)
     tags = "".join(f"<li>{_html(_tag(tag))}</li>\n" for tag in entry.tags)
     at, minute = (
@@ -184,10 +194,11 @@ def entry_html(entry: FeedEntry, head: FeedHead) -> bytes:
         '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width">',
         f"<title>{title} · {home}</title>",
+        f"<style>{PAGE_STYLE}</style>",
         f'<link rel="canonical" href="{_html(entry.permalink)}">',
         f'<link rel="alternate" type="application/atom+xml" href="{_html(head.atom_url)}">',
         f'<link rel="alternate" type="application/feed+json" href="{_html(head.json_url)}">',
-        f'<nav><a href="{_html(head.home_url)}">{home}</a></nav>',
+        f'<nav><a href="{_html(head.atom_url)}">{home}</a></nav>',
         f'<article id="{entry.id}">',
         f"<h1>{title}</h1>",
         f'<p>{author} · <time datetime="{at}">{minute} UTC</time></p>',

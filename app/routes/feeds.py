@@ -1,5 +1,7 @@
 """Feeds over HTTP: what a channel published, for everybody."""
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
@@ -10,7 +12,15 @@ from fastapi import APIRouter, Request, Response
 from app import problems
 from app.deps import Here, House, Reads
 from app.serving import FILE_ANSWERS, PUBLIC, document_answer, file_answer
-from planner.feeds import FeedEntry, FeedHead, FeedMedia, atom, entry_html, json_feed
+from planner.feeds import (
+    PAGE_STYLE,
+    FeedEntry,
+    FeedHead,
+    FeedMedia,
+    atom,
+    entry_html,
+    json_feed,
+)
 from store import feeds
 from store.db import Db
 from store.feeds import Entry, Feed, NoSuchEntry
@@ -19,9 +29,10 @@ from store.tables import Media
 router = APIRouter(prefix="/feeds/{ws}", tags=["public"], responses=problems.DOCUMENTED)
 
 CACHED = PUBLIC | {"Cache-Control": "public, max-age=60"}
-# A page shows the feed's own files and nothing else.
+# A page shows the feed's own files and nothing else; its style is known by its hash.
+_STYLE_HASH = base64.b64encode(hashlib.sha256(PAGE_STYLE.encode()).digest()).decode()
 PAGE_POLICY = (
-    "default-src 'none'; img-src 'self'; media-src 'self'; "
+    f"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'sha256-{_STYLE_HASH}'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 

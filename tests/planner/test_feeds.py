@@ -12,7 +12,15 @@ import feedparser
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from planner.feeds import FeedEntry, FeedHead, FeedMedia, atom, entry_html, json_feed
+from planner.feeds import (
+    PAGE_STYLE,
+    FeedEntry,
+    FeedHead,
+    FeedMedia,
+    atom,
+    entry_html,
+    json_feed,
+)
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 HEAD = FeedHead(
@@ -217,12 +225,13 @@ def test_an_entry_has_a_plain_page() -> None:
         '<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
         "<title>Kuis &lt;sejarah&gt; &amp; &quot;tokoh&quot; · Situs kantor</title>\n"
+        f"<style>{PAGE_STYLE}</style>\n"
         '<link rel="canonical" href="https://pilar.example/feeds/humas/situs/1?a=1&amp;b=2">\n'
         '<link rel="alternate" type="application/atom+xml" href="'
         'https://pilar.example/feeds/humas/situs.atom">\n'
         '<link rel="alternate" type="application/feed+json" href="'
         'https://pilar.example/feeds/humas/situs.json">\n'
-        '<nav><a href="https://pilar.example/feeds/humas/situs">Situs kantor</a></nav>\n'
+        '<nav><a href="https://pilar.example/feeds/humas/situs.atom">Situs kantor</a></nav>\n'
         '<article id="01900000-0000-7000-8000-000000000001">\n'
         "<h1>Kuis &lt;sejarah&gt; &amp; &quot;tokoh&quot;</h1>\n"
         '<p>Rini · <time datetime="2026-03-02T01:00:00Z">2026-03-02 01:00 UTC</time></p>\n'
@@ -338,7 +347,7 @@ def test_no_text_adds_a_tag_to_the_page(title: str, text: str, alt: str) -> None
 
     assert page.tags <= {
         *("html", "meta", "title", "link", "nav", "a", "article", "h1", "p", "br"),
-        *("time", "img", "ul", "li"),
+        *("time", "img", "ul", "li", "style"),
     }
     assert page.attributes <= {
         *("lang", "charset", "name", "content", "rel", "href", "type", "id", "datetime"),

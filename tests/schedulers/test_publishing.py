@@ -193,7 +193,7 @@ async def test_a_call_that_outlives_its_lease_is_unknown(world: World, blobs: Fo
             raise AssertionError
 
     row_id = await world.due(await world.channel(platform="webhook"))
-    publisher = world.publisher({"webhook": Slow()}, blobs, lease_seconds=1)  # type: ignore[dict-item]
+    publisher = world.publisher({"webhook": Slow()}, blobs, lease_seconds=1)
 
     await publish(publisher, row_id)
 
