@@ -1,14 +1,13 @@
 """Acts on publications over HTTP: publish now, retry, resolve, confirm, dismiss; and the queue."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import HttpUrl
 
 from app.conditions import IfMatch, check_match, tag
-from app.deps import Access, Db, Now, Publisher, Reads, Viewer
+from app.deps import Db, Now, Publisher, Reads, Viewer
 from app.fields import Answer
 from app.schemas.publications import (
     AttemptOut,
@@ -21,11 +20,10 @@ from app.schemas.publications import (
 from app.speech import reason_text
 from planner.publications import IN_FLIGHT, NoSuchStep, Status
 from store import acts, publications
+from store.db import Db as Session
 from store.tables import Attempt, Publication, Transition
 
 router = APIRouter(prefix="/workspaces/{ws}", tags=["publications"])
-
-Deed = Callable[[Publication], Awaitable[None]]
 
 
 class Queue(Answer):
@@ -71,121 +69,74 @@ async def list_attempts(publication_id: UUID, db: Reads, access: Viewer) -> Atte
     )
 
 
+async def the_target(
+    publication_id: UUID, db: Db, access: Publisher, if_match: IfMatch = None
+) -> Publication:
+    """Return the publication that is acted on, at the version that the caller saw."""
+    row = await publications.of(db, access.workspace.id, publication_id)
+    check_match(row, if_match)
+    return row
+
+
+Target = Annotated[Publication, Depends(the_target)]
+
+
 @router.post("/publications/{publication_id}/publish-now")
 async def publish_now(
-    publication_id: UUID,
-    response: Response,
-    db: Db,
-    access: Publisher,
-    now: Now,
-    if_match: IfMatch = None,
+    row: Target, response: Response, db: Db, access: Publisher, now: Now
 ) -> PublicationOut:
     """Move a publication to now; the clock sends it at once."""
-
-    async def deed(row: Publication) -> None:
-        await acts.publish_now(db, access.workspace, access.actor, row, now)
-
-    return await _do(db, access, response, publication_id, if_match, deed)
+    await acts.publish_now(db, access.workspace, access.actor, row, now)
+    return await _answer(db, response, row)
 
 
 @router.post("/publications/{publication_id}/retry")
 async def retry_publication(
-    publication_id: UUID,
-    response: Response,
-    db: Db,
-    access: Publisher,
-    now: Now,
-    if_match: IfMatch = None,
+    row: Target, response: Response, db: Db, access: Publisher, now: Now
 ) -> PublicationOut:
     """Send what failed or was missed, now, in the seat that it kept."""
-
-    async def deed(row: Publication) -> None:
-        await acts.retry(db, access.workspace, access.actor, row, now)
-
-    return await _do(db, access, response, publication_id, if_match, deed)
+    await acts.retry(db, access.workspace, access.actor, row, now)
+    return await _answer(db, response, row)
 
 
 @router.post("/publications/{publication_id}/dismiss")
 async def dismiss_publication(
-    publication_id: UUID,
-    response: Response,
-    db: Db,
-    access: Publisher,
-    now: Now,
-    if_match: IfMatch = None,
+    row: Target, response: Response, db: Db, access: Publisher, now: Now
 ) -> PublicationOut:
     """Give up what failed or was missed; its seat in the mix is free."""
-
-    async def deed(row: Publication) -> None:
-        await acts.dismiss(db, access.workspace, access.actor, row, now)
-
-    return await _do(db, access, response, publication_id, if_match, deed)
+    await acts.dismiss(db, access.workspace, access.actor, row, now)
+    return await _answer(db, response, row)
 
 
 @router.post("/publications/{publication_id}/confirm")
 async def confirm_publication(
-    publication_id: UUID,
-    body: ConfirmIn,
-    response: Response,
-    db: Db,
-    access: Publisher,
-    now: Now,
-    if_match: IfMatch = None,
+    row: Target, body: ConfirmIn, response: Response, db: Db, access: Publisher, now: Now
 ) -> PublicationOut:
     """Say that what was handed over is live, with the link."""
-
-    async def deed(row: Publication) -> None:
-        await acts.confirm(
-            db,
-            access.workspace,
-            access.actor,
-            row,
-            _text(body.permalink),
-            body.published_at,
-            now,
-        )
-
-    return await _do(db, access, response, publication_id, if_match, deed)
+    place = (db, access.workspace, access.actor, row)
+    await acts.confirm(*place, _text(body.permalink), body.published_at, now)
+    return await _answer(db, response, row)
 
 
 @router.post("/publications/{publication_id}/resolve")
 async def resolve_publication(
-    publication_id: UUID,
-    body: ResolveIn,
-    response: Response,
-    db: Db,
-    access: Publisher,
-    now: Now,
-    if_match: IfMatch = None,
+    row: Target, body: ResolveIn, response: Response, db: Db, access: Publisher, now: Now
 ) -> PublicationOut:
     """Say what a person found: it is live, it should be sent again, or it failed."""
-
-    async def deed(row: Publication) -> None:
-        if row.status != Status.NEEDS_REVIEW:
-            raise NoSuchStep(before=row.status, after=body.outcome)
-        place = (db, access.workspace, access.actor, row)
-        if body.outcome == "live":
-            at = body.published_at or row.intent_at or now
-            await acts.say_live(*place, _text(body.permalink), at, now)
-        elif body.outcome == "send_again":
-            await acts.send_again(*place, now)
-        else:
-            await acts.say_failed(*place, now)
-
-    return await _do(db, access, response, publication_id, if_match, deed)
+    if row.status != Status.NEEDS_REVIEW:
+        raise NoSuchStep(before=row.status, after=body.outcome)
+    place = (db, access.workspace, access.actor, row)
+    if body.outcome == "live":
+        at = body.published_at or row.intent_at or now
+        await acts.say_live(*place, _text(body.permalink), at, now)
+    elif body.outcome == "send_again":
+        await acts.send_again(*place, now)
+    else:
+        await acts.say_failed(*place, now)
+    return await _answer(db, response, row)
 
 
-async def _do(
-    db: Db,
-    access: Access,
-    response: Response,
-    publication_id: UUID,
-    if_match: str | None,
-    deed: Deed,
-) -> PublicationOut:
-    row = await publications.of(db, access.workspace.id, publication_id)
-    check_match(row, if_match)
-    await deed(row)
+async def _answer(db: Session, response: Response, row: Publication) -> PublicationOut:
     await db.flush()
     tag(response, row)
     return PublicationOut.of(row)

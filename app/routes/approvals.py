@@ -3,17 +3,17 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from app import paging
 from app.conditions import IfMatch, check_match, tag
-from app.deps import Access, Approver, Db, Editor, Here, Now, Reads, Viewer
+from app.deps import Access, Approver, Db, Editor, Now, Reads, Viewer
 from app.fields import Answer, Body, Line, Moment, Text
-from app.paging import After, Limit
+from app.paging import Pages
 from app.schemas.posts import PostOut
 from planner.access import Ability, check_ability
 from store import approving, posts, writing
+from store.db import Db as Session
 from store.tables import Post
 
 router = APIRouter(prefix="/workspaces/{ws}/posts/{post_id}", tags=["posts"])
@@ -82,35 +82,38 @@ class Versions(Answer):
     items: list[VersionOut]
 
 
+async def the_writers_post(post_id: UUID, db: Db, access: Editor, if_match: IfMatch = None) -> Post:
+    """Return the post that an editor acts on, at the version they saw."""
+    return await _seen(db, access, post_id, if_match)
+
+
+async def the_approvers_post(
+    post_id: UUID, db: Db, access: Approver, if_match: IfMatch = None
+) -> Post:
+    """Return the post that an approver acts on, at the version they saw."""
+    return await _seen(db, access, post_id, if_match)
+
+
+WritersPost = Annotated[Post, Depends(the_writers_post)]
+ApproversPost = Annotated[Post, Depends(the_approvers_post)]
+
+
 @router.post("/submit")
 async def submit_post(
-    post_id: UUID,
-    response: Response,
-    db: Db,
-    access: Editor,
-    now: Now,
-    if_match: IfMatch = None,
+    post: WritersPost, response: Response, db: Db, access: Editor, now: Now
 ) -> PostOut:
     """Ask for approval."""
-    post = await _matching(db, access, post_id, if_match)
     await approving.submit(db, access.workspace, access.actor, post, now)
     return await _answer(db, response, post)
 
 
 @router.post("/approve")
 async def approve_post(
-    post_id: UUID,
-    body: ApprovalIn,
-    response: Response,
-    db: Db,
-    access: Approver,
-    now: Now,
-    if_match: IfMatch = None,
+    post: ApproversPost, body: ApprovalIn, response: Response, db: Db, access: Approver, now: Now
 ) -> PostOut:
     """Approve the version that If-Match names; what waits on the calendar is armed."""
     if body.break_glass is not None:
         check_ability(access.abilities, Ability.OWN)
-    post = await _matching(db, access, post_id, if_match)
     await approving.approve(
         db, access.workspace, access.actor, post, now, break_glass=body.break_glass
     )
@@ -119,31 +122,18 @@ async def approve_post(
 
 @router.post("/reject")
 async def reject_post(
-    post_id: UUID,
-    body: RejectionIn,
-    response: Response,
-    db: Db,
-    access: Approver,
-    now: Now,
-    if_match: IfMatch = None,
+    post: ApproversPost, body: RejectionIn, response: Response, db: Db, access: Approver, now: Now
 ) -> PostOut:
     """Send a post back with a reason; its seats on the calendar are kept."""
-    post = await _matching(db, access, post_id, if_match)
     await approving.reject(db, access.workspace, access.actor, post, body.reason, now)
     return await _answer(db, response, post)
 
 
 @router.post("/archive")
 async def archive_post(
-    post_id: UUID,
-    response: Response,
-    db: Db,
-    access: Editor,
-    now: Now,
-    if_match: IfMatch = None,
+    post: WritersPost, response: Response, db: Db, access: Editor, now: Now
 ) -> PostOut:
     """Put a post away; what waits on the calendar is taken off."""
-    post = await _matching(db, access, post_id, if_match)
     await writing.archive(db, access.workspace, access.actor, post, now)
     return await _answer(db, response, post)
 
@@ -151,21 +141,14 @@ async def archive_post(
 @router.get("/comments")
 async def list_comments(
     post_id: UUID,
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     access: Viewer,
-    limit: Limit = 100,
-    after: After = None,
 ) -> CommentPage:
     """List the comments on a post, oldest first."""
     post = await posts.of(db, access.workspace.id, post_id)
-    start = paging.after_id(house.ring, request.url.path, after)
-    rows = await posts.comments(db, post, start, limit)
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda row: [str(row.id)]
-    )
+    rows = await posts.comments(db, post, pages.after_id(), pages.limit)
+    rows, cursor = pages.cut(rows)
     return CommentPage(items=[CommentOut.model_validate(row) for row in rows], next=cursor)
 
 
@@ -208,13 +191,13 @@ async def list_versions(post_id: UUID, db: Reads, access: Viewer) -> Versions:
     )
 
 
-async def _matching(db: Db, access: Access, post_id: UUID, if_match: str | None) -> Post:
+async def _seen(db: Session, access: Access, post_id: UUID, if_match: str | None) -> Post:
     post = await posts.of(db, access.workspace.id, post_id)
     check_match(post, if_match)
     return post
 
 
-async def _answer(db: Db, response: Response, post: Post) -> PostOut:
+async def _answer(db: Session, response: Response, post: Post) -> PostOut:
     await db.flush()
     tag(response, post)
     return PostOut.of(post, await posts.content_of(db, post))

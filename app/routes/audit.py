@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
-from app import paging
-from app.deps import Here, ManagerViewer, Reads
+from app.deps import ManagerViewer, Reads
 from app.fields import Answer, Word
-from app.paging import After, Limit
+from app.paging import Pages
 from store import audit
 from store.tables import AuditEntry
 
@@ -56,9 +55,7 @@ class AuditPage(Answer):
     responses={200: {"content": {"text/csv": {}, "application/x-ndjson": {}}}},
 )
 async def list_audit(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     access: ManagerViewer,
     noun: Word | None = None,
@@ -66,28 +63,23 @@ async def list_audit(
     actor: Word | None = None,
     action: Word | None = None,
     form: Annotated[Literal["json", "csv", "jsonl"], Query(alias="format")] = "json",
-    limit: Limit = 100,
-    after: After = None,
 ) -> Any:
     """List the record of every change, newest first."""
-    before = paging.decode(house.ring, request.url.path, after)[0] if after else None
     rows = await audit.entries(
         db,
         access.workspace.id,
-        before=before,
-        limit=limit + 1,
+        before=pages.after_number(),
+        limit=pages.limit + 1,
         noun=noun,
         row_id=row,
         actor=actor,
         action=action,
     )
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda entry: [entry.seq]
-    )
+    rows, cursor = pages.cut(rows, lambda entry: [entry.seq])
     items = [AuditOut.of(entry) for entry in rows]
     if form == "json":
         return AuditPage(items=items, next=cursor)
-    links = {"Link": response.headers["Link"]} if cursor else {}
+    links = {"Link": pages.response.headers["Link"]} if cursor else {}
     if form == "csv":
         return Response(_csv(items), media_type="text/csv; charset=utf-8", headers=links)
     lines = "".join(item.model_dump_json() + "\n" for item in items)

@@ -9,11 +9,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from app import paging
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
-from app.deps import Db, Here, Manager, Now, Reads, Viewer
+from app.deps import Db, Manager, Now, Reads, Viewer
 from app.fields import Answer, Body, Line, Moment, Text
-from app.paging import After, Limit
+from app.paging import Pages
 from app.schemas.dates import FIRST, LAST, LocalDay
 from store import campaigns
 
@@ -91,20 +90,13 @@ class CampaignPage(Answer):
 
 @router.get("")
 async def list_campaigns(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     access: Viewer,
-    limit: Limit = 100,
-    after: After = None,
 ) -> CampaignPage:
     """List the campaigns."""
-    start = paging.after_id(house.ring, request.url.path, after)
-    rows = await campaigns.all_of(db, access.workspace.id, start, limit)
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda row: [str(row.id)]
-    )
+    rows = await campaigns.all_of(db, access.workspace.id, pages.after_id(), pages.limit)
+    rows, cursor = pages.cut(rows)
     return CampaignPage(items=[CampaignOut.model_validate(row) for row in rows], next=cursor)
 
 

@@ -8,11 +8,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, Field, RootModel, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app import paging
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Here, Manager, Now, Reads, Slug, Viewer, caller_for_reading
 from app.fields import Answer, Body, Line, Moment
-from app.paging import After, Limit
+from app.paging import Pages
 from planner.access import Ability, check_ability
 from planner.channels import check_credentials, check_settings, missing_credentials
 from planner.slots import parse_zone
@@ -126,20 +125,13 @@ def _zone(name: str | None) -> str | None:
 
 @router.get("")
 async def list_channels(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     access: Viewer,
-    limit: Limit = 100,
-    after: After = None,
 ) -> ChannelPage:
     """List the channels."""
-    start = paging.after_id(house.ring, request.url.path, after)
-    rows = await channels.all_of(db, access.workspace.id, start, limit)
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda row: [str(row.id)]
-    )
+    rows = await channels.all_of(db, access.workspace.id, pages.after_id(), pages.limit)
+    rows, cursor = pages.cut(rows)
     return ChannelPage(items=[ChannelOut.of(row) for row in rows], next=cursor)
 
 

@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from app import paging, passwords
+from app import passwords
 from app.auth import LoginNeeded, check_same_site, identify
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Here, House, Now, Owner, OwnerViewer, Reads
 from app.fields import Answer, Body, Line, Moment
-from app.paging import After, Limit
+from app.paging import Pages
 from app.passwords import Email, NewPassword
 from app.routes.members import MemberOut
 from planner.access import Role
@@ -86,20 +86,13 @@ class Joined(Answer):
 
 @router.get(PLACE)
 async def list_invitations(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     access: OwnerViewer,
-    limit: Limit = 100,
-    after: After = None,
 ) -> InvitationPage:
     """List the invitations, accepted ones too."""
-    start = paging.after_id(house.ring, request.url.path, after)
-    rows = await invitations.all_of(db, access.workspace.id, start, limit)
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda row: [str(row.id)]
-    )
+    rows = await invitations.all_of(db, access.workspace.id, pages.after_id(), pages.limit)
+    rows, cursor = pages.cut(rows)
     return InvitationPage(items=[InvitationOut.model_validate(row) for row in rows], next=cursor)
 
 

@@ -8,11 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from app import paging
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Here, Now, OwnerViewer, Reads, Slug, WritingCaller
 from app.fields import Answer, Body, Line, Moment
-from app.paging import After, Limit
+from app.paging import Pages
 from planner.access import Ability, check_ability
 from planner.errors import Fault, Invalid
 from store import callers, keys, workspaces
@@ -83,20 +82,13 @@ class KeyPage(Answer):
 
 @router.get("")
 async def list_keys(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     access: OwnerViewer,
-    limit: Limit = 100,
-    after: After = None,
 ) -> KeyPage:
     """List the keys that reach the workspace, revoked ones too."""
-    start = paging.after_id(house.ring, request.url.path, after)
-    rows = await keys.all_of(db, access.workspace.id, start, limit)
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda row: [str(row.id)]
-    )
+    rows = await keys.all_of(db, access.workspace.id, pages.after_id(), pages.limit)
+    rows, cursor = pages.cut(rows)
     seen = await keys.seen_by(db, callers.person_id(access.caller), [row.id for row in rows])
     return KeyPage(items=[_out(row, seen[row.id]) for row in rows], next=cursor)
 

@@ -6,11 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, BackgroundTasks, Request, Response
 from pydantic import Field
 
-from app import paging
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Editor, Here, Now, Reads, Viewer
 from app.fields import Answer, Body, Line, Moment, Text
-from app.paging import After, Limit
+from app.paging import Pages
 from app.serving import FILE_ANSWERS, file_answer
 from app.uploads import UPLOAD_FORM, Uploaded
 from store import media
@@ -63,20 +62,13 @@ class MediaPage(Answer):
 
 @router.get("")
 async def list_media(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     access: Viewer,
-    limit: Limit = 100,
-    after: After = None,
 ) -> MediaPage:
     """List the files."""
-    start = paging.after_id(house.ring, request.url.path, after)
-    rows = await media.all_of(db, access.workspace.id, start, limit)
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda row: [str(row.id)]
-    )
+    rows = await media.all_of(db, access.workspace.id, pages.after_id(), pages.limit)
+    rows, cursor = pages.cut(rows)
     return MediaPage(items=[MediaOut.of(row) for row in rows], next=cursor)
 
 

@@ -5,11 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app import paging
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
-from app.deps import Db, Here, Member, Now, Owner, Reads, Viewer
+from app.deps import Db, Member, Now, Owner, Reads, Viewer
 from app.fields import Answer, Body, Moment
-from app.paging import After, Limit
+from app.paging import Pages
 from planner.access import Ability, Role, check_ability
 from store import invitations, people
 from store.tables import Membership, Person
@@ -51,20 +50,13 @@ class MemberPage(Answer):
 
 @router.get("")
 async def list_members(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     access: Viewer,
-    limit: Limit = 100,
-    after: After = None,
 ) -> MemberPage:
     """List the members."""
-    start = paging.after_id(house.ring, request.url.path, after)
-    rows = await people.members(db, access.workspace.id, start, limit)
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda row: [str(row[0].id)]
-    )
+    rows = await people.members(db, access.workspace.id, pages.after_id(), pages.limit)
+    rows, cursor = pages.cut(rows, lambda row: [str(row[0].id)])
     return MemberPage(items=[MemberOut.of(*row) for row in rows], next=cursor)
 
 

@@ -6,11 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from app import paging
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
-from app.deps import Db, Here, Manager, Now, Reads, Viewer
+from app.deps import Db, Manager, Now, Reads, Viewer
 from app.fields import Answer, Body, Line, Moment, Percent, Text
-from app.paging import After, Limit
+from app.paging import Pages
 from planner.mix import basis_points, percent
 from store import pillars
 from store.tables import Pillar
@@ -83,20 +82,13 @@ def _fields(body: PillarIn | PillarChange) -> dict[str, object]:
 
 @router.get("")
 async def list_pillars(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     access: Viewer,
-    limit: Limit = 100,
-    after: After = None,
 ) -> PillarPage:
     """List the pillars."""
-    start = paging.after_id(house.ring, request.url.path, after)
-    rows = await pillars.all_of(db, access.workspace.id, start, limit)
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda row: [str(row.id)]
-    )
+    rows = await pillars.all_of(db, access.workspace.id, pages.after_id(), pages.limit)
+    rows, cursor = pages.cut(rows)
     return PillarPage(items=[PillarOut.of(row) for row in rows], next=cursor)
 
 

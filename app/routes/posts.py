@@ -5,11 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app import paging
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
-from app.deps import Db, Editor, Here, Now, Reads, Viewer
+from app.deps import Db, Editor, Now, Reads, Viewer
 from app.fields import Word
-from app.paging import After, Limit
+from app.paging import Pages
 from app.schemas.posts import PostChange, PostIn, PostOut, PostPage
 from planner.posts import PostStatus
 from store import posts, writing
@@ -19,9 +18,7 @@ router = APIRouter(prefix="/workspaces/{ws}/posts", tags=["posts"])
 
 @router.get("")
 async def list_posts(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     access: Viewer,
     status: PostStatus | None = None,
@@ -32,8 +29,6 @@ async def list_posts(
     owner: UUID | None = None,
     q: Annotated[Word | None, Query(description="In titles.")] = None,
     external_id: Word | None = None,
-    limit: Limit = 50,
-    after: After = None,
 ) -> PostPage:
     """List posts, newest first."""
     wanted = {
@@ -50,12 +45,10 @@ async def list_posts(
         {name: value for name, value in wanted.items() if value is not None},
         channel_id=channel,
         q=q,
-        after=paging.after_id(house.ring, request.url.path, after),
-        limit=limit,
+        after=pages.after_id(),
+        limit=pages.limit,
     )
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda row: [str(row.id)]
-    )
+    rows, cursor = pages.cut(rows)
     contents = await posts.contents_of(db, rows)
     return PostPage(items=[PostOut.of(row, contents[row.id]) for row in rows], next=cursor)
 

@@ -4,11 +4,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app import paging
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
-from app.deps import Db, Editor, Here, Now, Reads, Viewer
+from app.deps import Db, Editor, Now, Reads, Viewer
 from app.fields import Moment, Word, instant_text
-from app.paging import After, Limit
+from app.paging import Pages
 from app.schemas.publications import (
     Placed,
     PublicationChange,
@@ -25,9 +24,7 @@ router = APIRouter(prefix="/workspaces/{ws}/publications", tags=["publications"]
 
 @router.get("")
 async def list_publications(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     access: Viewer,
     post: UUID | None = None,
@@ -37,8 +34,6 @@ async def list_publications(
     pillar: UUID | None = None,
     due_from: Moment | None = None,
     due_until: Moment | None = None,
-    limit: Limit = 100,
-    after: After = None,
 ) -> PublicationPage:
     """List publications by time."""
     wanted = {
@@ -48,24 +43,16 @@ async def list_publications(
         "type": type,
         "pillar_id": pillar,
     }
-    start = paging.after_place(house.ring, request.url.path, after)
     rows = await publications.page_of(
         db,
         access.workspace.id,
         filters={name: value for name, value in wanted.items() if value is not None},
         first=due_from,
         until=due_until,
-        after=start,
-        limit=limit,
+        after=pages.after_place(),
+        limit=pages.limit,
     )
-    rows, cursor = paging.page(
-        request,
-        response,
-        house.ring,
-        rows,
-        limit,
-        lambda row: [instant_text(row.due_at), str(row.id)],
-    )
+    rows, cursor = pages.cut(rows, lambda row: [instant_text(row.due_at), str(row.id)])
     return PublicationPage(items=[PublicationOut.of(row) for row in rows], next=cursor)
 
 

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app import paging, passwords
+from app import passwords
 from app.auth import check_same_site, cookie_name
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Here, House, Now, ReadingCaller, Reads, WritingCaller
 from app.fields import Answer, Body, Moment
-from app.paging import After, Limit
+from app.paging import Pages
 from app.passwords import Email, GivenPassword, WrongLogin
 from app.throttle import address_of
 from store import callers, people, sessions
@@ -118,21 +118,14 @@ async def begin_session(
 
 @router.get("")
 async def list_sessions(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     caller: ReadingCaller,
     now: Now,
-    limit: Limit = 100,
-    after: After = None,
 ) -> SessionPage:
     """List where the caller is logged in."""
-    start = paging.after_id(house.ring, request.url.path, after)
-    rows = await sessions.all_of(db, callers.person_id(caller), start, limit, now)
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda row: [str(row.id)]
-    )
+    rows = await sessions.all_of(db, callers.person_id(caller), pages.after_id(), pages.limit, now)
+    rows, cursor = pages.cut(rows)
     return SessionPage(items=[SessionOut.of(row, caller.session) for row in rows], next=cursor)
 
 

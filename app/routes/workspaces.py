@@ -6,11 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from app import paging
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
-from app.deps import Db, Here, Manager, Now, ReadingCaller, Reads, Viewer, WritingCaller
+from app.deps import Db, Manager, Now, ReadingCaller, Reads, Viewer, WritingCaller
 from app.fields import Answer, Body, Line, Moment
-from app.paging import After, Limit
+from app.paging import Pages
 from planner.access import Ability, check_ability
 from planner.days import check_country
 from planner.posts import Policy
@@ -91,23 +90,18 @@ def _check(body: WorkspaceIn | WorkspaceChange) -> None:
 
 @router.get("")
 async def list_workspaces(
-    request: Request,
-    response: Response,
-    house: Here,
+    pages: Pages,
     db: Reads,
     caller: ReadingCaller,
-    limit: Limit = 100,
-    after: After = None,
 ) -> WorkspacePage:
     """List the workspaces that the caller belongs to."""
-    start = paging.after_id(house.ring, request.url.path, after)
     if caller.key:
-        rows = await workspaces.of_key(db, caller.key.id, start, limit)
+        rows = await workspaces.of_key(db, caller.key.id, pages.after_id(), pages.limit)
     else:
-        rows = await workspaces.of_person(db, callers.person_id(caller), start, limit)
-    rows, cursor = paging.page(
-        request, response, house.ring, rows, limit, lambda row: [str(row.id)]
-    )
+        rows = await workspaces.of_person(
+            db, callers.person_id(caller), pages.after_id(), pages.limit
+        )
+    rows, cursor = pages.cut(rows)
     return WorkspacePage(items=[WorkspaceOut.model_validate(row) for row in rows], next=cursor)
 
 
