@@ -15,7 +15,7 @@ from store import channels, keys, people, workspaces
 from store.audit import CLI
 from store.db import Db, Store
 from tests.conftest import RING, Client
-from tests.service import Service
+from tests.processes import Service
 
 SLUG = "biro"
 

@@ -47,16 +47,20 @@ async def start(folder: Path, *words: str, **settings: str) -> asyncio.subproces
             *(sys.executable, "-m", "app.cli", *words),
             cwd=folder,
             env=environment(folder, settings),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
         )
 
 
-async def ran(folder: Path, *words: str, **settings: str) -> tuple[int, str, str]:
-    """Run a command to its end; return its exit code, what it said, and what it logged."""
+async def ran(folder: Path, *words: str, given: str = "", **settings: str) -> tuple[int, str, str]:
+    """Run a command to its end; return its exit code, what it said, and what it logged.
+
+    `given` is what it reads from its standard input.
+    """
     (folder / "log").unlink(missing_ok=True)
     process = await start(folder, *words, **settings)
-    said, _ = await process.communicate()
+    said, _ = await process.communicate(given.encode())
     return process.returncode or 0, said.decode(), (folder / "log").read_text()
 
 

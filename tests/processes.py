@@ -1,6 +1,6 @@
 """Real processes on loopback that tests may kill: `pilar serve`, and a receiver of webhooks.
 
-Run as a module, this is the receiver: `python -m tests.service JOURNAL`.
+Run as a module, this is the receiver: `python -m tests.processes JOURNAL`.
 """
 
 import asyncio
@@ -123,7 +123,7 @@ class Receiver(Running):
     """
 
     async def begin(self) -> Process:
-        return await run_module("tests.service", str(self.journal), str(self.port), log=self.log)
+        return await run_module("tests.processes", str(self.journal), str(self.port), log=self.log)
 
     @property
     def journal(self) -> Path:
