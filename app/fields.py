@@ -44,6 +44,12 @@ def _no_controls(text: str) -> str:
     return text
 
 
+def _in_range(moment: datetime) -> datetime:
+    if not 1970 <= moment.year < 2100:
+        raise PydanticCustomError("year_out_of_range", "a year from 1970 to 2099 is wanted")
+    return moment
+
+
 def _instant(value: Any) -> Any:
     if isinstance(value, datetime):
         return value
@@ -53,7 +59,7 @@ def _instant(value: Any) -> Any:
         moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise PydanticCustomError("not_rfc3339", "there is no such instant") from None
-    return moment.replace(microsecond=0)
+    return _in_range(moment.replace(microsecond=0))
 
 
 def _local(value: Any) -> Any:
@@ -62,9 +68,10 @@ def _local(value: Any) -> Any:
     if not isinstance(value, str) or not LOCAL.fullmatch(value):
         raise PydanticCustomError("not_local", "a local time has a date and a time and no offset")
     try:
-        return datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
     except ValueError:
         raise PydanticCustomError("not_local", "there is no such date or time") from None
+    return _in_range(moment)
 
 
 def instant_text(moment: datetime) -> str:

@@ -25,7 +25,13 @@ class Status(StrEnum):
 STEPS: dict[Status, frozenset[Status]] = {
     Status.PLANNED: frozenset({Status.SCHEDULED, Status.MISSED, Status.CANCELLED}),
     Status.SCHEDULED: frozenset(
-        {Status.CLAIMED, Status.PLANNED, Status.MISSED, Status.CANCELLED},
+        {
+            Status.CLAIMED,
+            Status.PLANNED,
+            Status.MISSED,
+            Status.CANCELLED,
+            Status.NEEDS_REVIEW,  # an earlier attempt may have had its effect
+        },
     ),
     Status.CLAIMED: frozenset(
         {
@@ -34,6 +40,7 @@ STEPS: dict[Status, frozenset[Status]] = {
             Status.SUBMITTING,
             Status.CANCELLED,
             Status.FAILED,
+            Status.NEEDS_REVIEW,  # as above
         },
     ),
     Status.SUBMITTING: frozenset(

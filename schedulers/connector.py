@@ -112,10 +112,11 @@ class TryLater:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody knows whether it is live."""
+    """Nobody knows whether it is live; where repeating is safe, wait so long before."""
 
     reason: str
     evidence: Evidence = field(default_factory=dict)
+    retry_after_seconds: float | None = None
 
 
 Outcome = Published | Accepted | HandedOver | Refused | TryLater | Unknown

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -74,18 +74,19 @@ def settlement_of(  # noqa: PLR0911  # one return for each outcome
                 exhausted=Status.FAILED,
             )
         case Unknown(reason=reason, evidence=evidence):
-            if standing.idempotency is Idempotency.IDEMPOTENT:
-                return _again(
-                    reason,
-                    dict(evidence),
-                    standing,
-                    now,
-                    jitter,
-                    counts=True,
-                    least_seconds=0,
-                    exhausted=Status.NEEDS_REVIEW,
-                )
-            return Settlement(Status.NEEDS_REVIEW, reason, dict(evidence))
+            if standing.idempotency is not Idempotency.IDEMPOTENT:
+                return Settlement(Status.NEEDS_REVIEW, reason, dict(evidence))
+            again = _again(
+                reason,
+                dict(evidence),
+                standing,
+                now,
+                jitter,
+                counts=True,
+                least_seconds=outcome.retry_after_seconds or 0,
+                exhausted=Status.NEEDS_REVIEW,
+            )
+            return replace(again, fields=again.fields | {"unproved": True})
 
 
 def after_crash(status: Status, crashes: int, standing: Standing, now: datetime) -> Settlement:
@@ -100,7 +101,8 @@ def after_crash(status: Status, crashes: int, standing: Standing, now: datetime)
         after = Status.FAILED if crashes >= CRASHES_MAX else Status.SCHEDULED
         return Settlement(after, reason, {}, fields)
     if standing.idempotency is Idempotency.IDEMPOTENT and crashes < CRASHES_MAX:
-        return Settlement(Status.SCHEDULED, reason, {}, fields | {"not_before": now})
+        fields |= {"not_before": now, "unproved": True}
+        return Settlement(Status.SCHEDULED, reason, {}, fields)
     return Settlement(Status.NEEDS_REVIEW, reason, {}, fields)
 
 

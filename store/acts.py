@@ -102,6 +102,7 @@ async def send_again(
     if publication.status != Status.NEEDS_REVIEW:
         raise NoSuchStep(before=publication.status, after=Status.SCHEDULED.value)
     publication.failures = publication.crashes = 0
+    publication.unproved = False
     publication.not_before, publication.resumed_at = None, now
     detail = {"said_by": str(actor)}
     await publications.step(
@@ -120,6 +121,7 @@ async def say_failed(
     db: Db, workspace: Workspace, actor: Actor, publication: Publication, now: datetime
 ) -> None:
     """Note that a person found the post not to be live, and that it stays so."""
+    publication.unproved = False
     detail = {"said_by": str(actor)}
     await publications.step(
         db,

@@ -28,13 +28,18 @@ async def arm_one(
     approved: Content | None,
     now: datetime,
 ) -> None:
-    """Schedule a waiting publication whose words are approved; plan it again when they are not."""
+    """Schedule a waiting publication whose words are approved; plan it again when they are not.
+
+    One that may be live by an earlier attempt is looked at by a person instead.
+    """
     if publication.status not in WAITING:
         return
     channel_id = str(publication.channel_id)
     armed = is_armed(current, approved, channel_id)
     publication.content_hash = channel_hash(current, channel_id) if armed else None
     wanted = Status.SCHEDULED if armed else Status.PLANNED
+    if publication.unproved and not armed:
+        wanted = Status.NEEDS_REVIEW  # what was sent may be live, and is not what is approved now
     if publication.status != wanted:
         reason = "approved" if armed else "not_approved"
         await publications.step(db, workspace, actor, publication, wanted, now, reason=reason)

@@ -187,12 +187,15 @@ async def settle(
         for name, value in settlement.fields.items():
             setattr(publication, name, value)
         publication.lease_until = channel.busy_until = None
+        after = settlement.after
+        if publication.unproved and after is Status.FAILED:
+            after = Status.NEEDS_REVIEW  # it may be live by an earlier attempt: nobody knows
         await publications.step(
             db,
             workspace,
             CLOCK,
             publication,
-            settlement.after,
+            after,
             now,
             reason=settlement.reason,
             attempt=publication.attempts if before is Status.SUBMITTING else None,
@@ -282,6 +285,8 @@ async def _must_not_go(
         publication.content_hash = channel_hash(current, str(channel.id))
         return False
     publication.lease_until = None
+    if publication.unproved and after is not Status.SCHEDULED:
+        after = Status.NEEDS_REVIEW
     await publications.step(db, workspace, CLOCK, publication, after, now, reason=reason)
     if reason == "outage" and workspace.missed_policy == "skip":
         await publications.dismiss(db, workspace, CLOCK, publication, now)

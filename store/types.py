@@ -10,6 +10,12 @@ SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 """27 characters: sorts and compares as time does."""
 
 
+def sqlite_text(moment: datetime) -> str:
+    """Return a UTC instant as SQLite keeps it: 27 characters, as `SQLITE_FORMAT` reads them."""
+    # strftime does not pad years before 1000.
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 class Instant(TypeDecorator[datetime]):
     """A point in time: aware in, aware UTC out; a naive datetime raises ValueError."""
 
@@ -30,7 +36,7 @@ class Instant(TypeDecorator[datetime]):
             msg = "an instant needs a time zone"
             raise ValueError(msg)
         value = value.astimezone(UTC)
-        return value.strftime(SQLITE_FORMAT) if dialect.name == "sqlite" else value
+        return sqlite_text(value) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Return UTC, whichever zone object the driver made."""

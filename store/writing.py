@@ -108,7 +108,7 @@ async def change(
 async def archive(db: Db, workspace: Workspace, actor: Actor, post: Post, now: datetime) -> None:
     """Put a post away and take what waits off the calendar; raises `PostInFlight`."""
     rows = await publications.of_post(db, post)
-    if any(row.status in IN_FLIGHT for row in rows):
+    if any(row.status in IN_FLIGHT or (row.unproved and row.status in WAITING) for row in rows):
         raise PostInFlight
     for row in rows:
         if row.status in WAITING | {Status.MISSED}:

@@ -693,6 +693,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("crashes", sa.Integer(), nullable=False),
+        sa.Column("unproved", sa.Boolean(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("handle", sa.String(length=500), nullable=True),
         sa.Column("intent_at", Instant(), nullable=True),

@@ -57,8 +57,8 @@ class Message:
 class WebhookConnector:
     """Posts an event and takes the receiver's word for it.
 
-    Repeating is safe only where the channel says `receiver_deduplicates`: then whatever leaves
-    the effect unknown is tried again with the same `webhook-id`.
+    Whatever leaves the effect unknown is said to be. It is tried again, with the same
+    `webhook-id`, only where the channel says `receiver_deduplicates`: that makes it IDEMPOTENT.
     """
 
     def __init__(self, outbound: Outbound) -> None:
@@ -72,7 +72,6 @@ class WebhookConnector:
         evidence: Evidence = {"webhook_id": message.key, "host": _host(account)}
         if len(message.body) > BODY_BYTES_MAX:
             return Refused("body_too_large", f"{len(message.body)} bytes", evidence)
-        repeatable = account.settings.get("receiver_deduplicates") is True
         try:
             answer = await self._send(account, message, now)
         except BadSecret:
@@ -82,8 +81,8 @@ class WebhookConnector:
         except NoAnswer as error:
             if error.status is not None:
                 evidence = {**evidence, "status": error.status}
-            return _unproved(error.reason, evidence, repeatable=repeatable)
-        return _outcome(answer, message, now, evidence, repeatable=repeatable)
+            return Unknown(error.reason, evidence)
+        return _outcome(answer, message, now, evidence)
 
     async def check(self, account: Account, now: datetime) -> Checked:
         """Send a signed `pilar.ping`; any 2xx says that the receiver is there and trusts us."""
@@ -216,9 +215,7 @@ def _not_sent(error: NotSent, evidence: Evidence) -> Outcome:
     return TryLater(error.reason, None, counts=True, evidence=evidence)
 
 
-def _outcome(
-    answer: Answer, message: Message, now: datetime, evidence: Evidence, *, repeatable: bool
-) -> Outcome:
+def _outcome(answer: Answer, message: Message, now: datetime, evidence: Evidence) -> Outcome:
     evidence = {**evidence, "status": answer.status}
     wait = answer.retry_after_seconds(now)
     complaint = _complaint(answer)
@@ -231,7 +228,7 @@ def _outcome(
         return TryLater(complaint, wait, counts=True, evidence=evidence)
     if 300 <= answer.status < 500:
         return Refused(complaint, f"HTTP {answer.status}", evidence)
-    return _unproved(complaint, evidence, repeatable=repeatable, wait=wait)
+    return Unknown(complaint, evidence, wait)
 
 
 def _complaint(answer: Answer) -> str | None:
@@ -239,14 +236,6 @@ def _complaint(answer: Answer) -> str | None:
     if kind == 2:
         return None
     return COMPLAINTS.get(answer.status) or COMPLAINTS.get(kind) or "receiver_error"
-
-
-def _unproved(
-    reason: str, evidence: Evidence, *, repeatable: bool, wait: float | None = None
-) -> Outcome:
-    if repeatable:
-        return TryLater(reason, wait, counts=True, evidence=evidence)
-    return Unknown(reason, evidence)
 
 
 def _published(answer: Answer, message: Message, evidence: Evidence) -> Published:

@@ -88,6 +88,7 @@ class Publication(OwnedRow, table=True):
     attempts: int = 0
     failures: int = 0  # attempts that are proved to have had no effect
     crashes: int = 0  # workers that ended while they held it
+    unproved: bool = False  # an attempt may have had its effect: it can be live already
     # the effect
     step: int = 0
     handle: str | None = Field(default=None, max_length=500)

@@ -19,8 +19,8 @@ from store.audit import CLI
 from store.placing import When
 from store.tables import Attempt, Publication
 from tests.chaos.conftest import SLUG, Besieged, add_channel, now
-from tests.schedulers.wires import SECRET
 from tests.processes import Receiver
+from tests.schedulers.wires import SECRET
 
 LEASE_SECONDS = 3
 PATIENCE_SECONDS = 90

@@ -253,6 +253,67 @@ async def test_a_row_that_ends_three_workers_is_given_up(world: World, blobs: Fo
     assert (row.status, row.reason) == ("failed", "worker_crash")
 
 
+REPEATABLE = {"url": "https://x.example", "receiver_deduplicates": True}
+
+
+async def test_what_may_be_live_by_an_earlier_attempt_is_never_said_to_have_failed(
+    world: World, blobs: FolderBlobs
+) -> None:
+    platform = Scripted([Unknown("reset"), Refused("rejected", "no")])
+    channel = await world.channel(platform="webhook", settings=REPEATABLE)
+    row_id = await world.due(channel)
+    publisher = world.publisher({"webhook": platform}, blobs)
+
+    await publish(publisher, row_id)
+    world.clock.forward(minutes=2)
+    await publish(publisher, row_id)
+
+    row = await world.row(row_id)
+    assert (row.status, row.reason) == ("needs_review", "rejected")
+
+
+async def test_answers_that_stay_lost_end_with_a_person(world: World, blobs: FolderBlobs) -> None:
+    platform = Scripted([Unknown("reset")] * FAILURES_MAX)
+    row_id = await world.due(await world.channel(platform="webhook", settings=REPEATABLE))
+    publisher = world.publisher({"webhook": platform}, blobs)
+
+    for _ in range(FAILURES_MAX):
+        await publish(publisher, row_id)
+        world.clock.forward(hours=2)
+
+    assert (await world.row(row_id)).status == "needs_review"
+    assert {sent.key for sent in platform.sent} == {f"{row_id}-0"}
+
+
+async def test_a_third_crash_after_an_intent_is_for_a_person(
+    world: World, blobs: FolderBlobs
+) -> None:
+    row_id = await world.due(await world.channel())
+    heir = world.publisher({}, blobs, worker="heir")
+    for n in range(3):
+        claim = await claims.claim(world.store, row_id, f"dead{n}", LEASE, world.clock())
+        assert claim is not None
+        if n == 0:
+            await claims.intend(world.store, claim, world.clock())
+        await recover(heir, "others")
+
+    row = await world.row(row_id)
+    assert (row.status, row.reason) == ("needs_review", "worker_crash")
+
+
+async def test_other_words_for_what_may_be_live_are_for_a_person(
+    world: World, blobs: FolderBlobs
+) -> None:
+    post = await world.post()
+    row_id = await world.placed(post, await world.channel())
+    world.clock.forward(minutes=1)
+    await publish(world.publisher({"feed": Scripted([Unknown("reset")])}, blobs), row_id)
+
+    await world.edit(post, "Lain.")
+
+    assert (await world.steps(row_id))[-1] == ("needs_review", "not_approved")
+
+
 async def test_a_worker_that_stops_leaves_nothing_claimed(world: World, blobs: FolderBlobs) -> None:
     row_id = await world.due(await world.channel())
     await claims.claim(world.store, row_id, "w1", LEASE, world.clock())
