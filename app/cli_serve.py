@@ -5,7 +5,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import FrameType
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ from app.house import Settings
 from app.main import Lifespan, create_app
 from planner.errors import PilarError
 from schedulers.clock import Clock
-from store import instance
+from store import blobs, instance
 from store.db import Store
 
 
@@ -110,6 +110,8 @@ async def run(settings: Settings, role: Role) -> None:
             raise typer.BadParameter("on SQLite one process serves and publishes.")
         store.own()
         await composition.give_tables(store)
+        uploads = settings.store.data_dir / "incoming"
+        await blobs.clear_abandoned(uploads, datetime.now(UTC) - timedelta(days=1))
         config = _config(settings)
         listening = _listen(config)
         at = settings.app.model_copy(update={"port": listening.getsockname()[1]})

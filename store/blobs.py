@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, Protocol, TypeVar
 
@@ -133,6 +134,21 @@ async def receive(chunks: AsyncIterator[bytes], folder: Path, limit: int) -> Rec
         await _in_thread(draft.discard)
         raise
     return Received(draft.path, digest.hexdigest(), size)
+
+
+async def clear_abandoned(folder: Path, before: datetime) -> int:
+    """Remove what uploads left in `folder` when their process was killed; return how many.
+
+    Only files that nobody has written to since `before`: an upload may be under way.
+    """
+    return await _in_thread(_clear_abandoned, folder, before.timestamp())
+
+
+def _clear_abandoned(folder: Path, before: float) -> int:
+    left = [path for path in folder.glob("incoming-*") if path.stat().st_mtime < before]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
 
 
 def _check_size(size: int, limit: int) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+import os
 import tracemalloc
 from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.errors import Fault
-from store.blobs import CHUNK_BYTES, FolderBlobs, NoSuchBlob, TooLarge, receive
+from store.blobs import (
+    CHUNK_BYTES,
+    FolderBlobs,
+    NoSuchBlob,
+    TooLarge,
+    clear_abandoned,
+    receive,
+)
 
 CONTENT = bytes(range(256)) * 1000  # 256,000 bytes: four chunks, the last one short
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -257,3 +266,20 @@ async def test_no_name_but_a_hash_reaches_the_folder(tmp_path: Path, name: str) 
             await attempt
 
     assert names(tmp_path) == ["source"]
+
+
+async def test_what_killed_uploads_left_is_cleared_after_a_while(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in ("incoming-1", "incoming-2", "kept"))
+    for path in (old, new, other):
+        path.write_bytes(b"x")
+    yesterday = datetime(2026, 3, 1, tzinfo=UTC)
+    for path in (old, other):
+        os.utime(path, (yesterday.timestamp() - 60,) * 2)
+
+    cleared = await clear_abandoned(tmp_path, yesterday)
+    left = names(tmp_path)
+
+    assert (cleared, left) == (
+        1,
+        ["incoming-2", "kept"],
+    )
