@@ -83,7 +83,8 @@ def parts_of(create_table: str) -> list[str]:
             parts.append("")
         else:
             parts[-1] += mark
-    return [normal(part) for part in parts]
+    # A check that a column brings along says the same as one that stands beside it.
+    return [each for part in parts for each in re.split(r" (?=CONSTRAINT )", normal(part))]
 
 
 async def read_schema(store: Store) -> Schema:

@@ -1,6 +1,15 @@
 """Every table: columns and constraints, no behaviour."""
 
-from store.tables.calendar import Campaign, Channel, Day, MixVersion, Pillar, Slot, Workspace
+from store.tables.calendar import (
+    CalendarLink,
+    Campaign,
+    Channel,
+    Day,
+    MixVersion,
+    Pillar,
+    Slot,
+    Workspace,
+)
 from store.tables.people import ApiKey, Invitation, KeyWorkspace, Membership, Person, Session
 from store.tables.posts import Approval, Comment, Media, Post, PostVersion
 from store.tables.publications import Attempt, Publication, Transition
@@ -15,6 +24,7 @@ __all__ = [
     "Approval",
     "Attempt",
     "AuditEntry",
+    "CalendarLink",
     "Campaign",
     "Change",
     "Channel",

@@ -23,7 +23,9 @@ class Workspace(Row, table=True):
         CheckConstraint("week_start BETWEEN 0 AND 6", name="week_start"),
     )
 
-    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset({"change_seq", "audit_seq", "audit_hash"})
+    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset(
+        {"change_seq", "audit_seq", "audit_hash", "passage_at"}
+    )
 
     slug: str = Field(max_length=40, unique=True)
     name: str = Field(max_length=120)
@@ -36,6 +38,7 @@ class Workspace(Row, table=True):
     count_stories: bool = False
     missed_policy: str = Field(default="ask", max_length=9)
     change_seq: int = 0  # incremented with every change, in commit order
+    passage_at: dt.datetime | None = Field(default=None, sa_type=Instant)  # null: not known
     audit_seq: int = 0
     audit_hash: str = Field(default="", max_length=64)  # of the newest audit row
 
@@ -150,3 +153,19 @@ class Day(OwnedRow, table=True):
     title: str = Field(max_length=120)
     slots: str = Field(default="kept", max_length=5)
     extra_times: list[str] = Field(sa_type=JSON)  # HH:MM, with slots = extra
+
+
+class CalendarLink(OwnedRow, table=True):
+    """A secret address of the calendar, for programs that subscribe to it."""
+
+    __tablename__ = "calendar_link"
+    __table_args__ = (owned(), belongs_to("channel", "channel_id"))
+
+    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset({"last_used_at"})
+
+    name: str = Field(max_length=80)
+    channel_id: UUID | None = None  # null: every channel
+    token_digest: str = Field(max_length=64, unique=True)
+    created_by: str = Field(max_length=64)  # actor: person:<id>, key:<id>
+    revoked_at: dt.datetime | None = Field(default=None, sa_type=Instant)
+    last_used_at: dt.datetime | None = Field(default=None, sa_type=Instant)

@@ -59,9 +59,10 @@ class Publication(OwnedRow, table=True):
         Index(None, "status", "due_at"),
         Index(None, "workspace_id", "due_at"),
         Index(None, "channel_id", "due_at"),
+        Index(None, "channel_id", "said"),
     )
 
-    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset({"not_before"})
+    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset({"not_before", "said"})
 
     post_id: UUID
     channel_id: UUID
@@ -79,6 +80,8 @@ class Publication(OwnedRow, table=True):
     recorded: bool = False  # it went out before or beside Pilar
     publish_until: dt.datetime | None = Field(default=None, sa_type=Instant)
     content_hash: str | None = Field(default=None, max_length=64)  # of the armed words
+    said: str | None = Field(default=None, max_length=64)  # hash of captions and media alone
+    said_again: str | None = Field(default=None, max_length=2000)  # why it may be a duplicate
     # the claim
     worker: str | None = Field(default=None, max_length=80)
     fence: int = 0

@@ -59,6 +59,7 @@ class IdempotencyKey(SQLModel, table=True):
     fingerprint: str = Field(max_length=64)  # of the body
     status: int
     location: str | None = Field(default=None, max_length=500)
+    etag: str | None = Field(default=None, max_length=80)
     body: str
     created_at: datetime = Field(sa_type=Instant, index=True)
 

@@ -284,6 +284,7 @@ def test_these_are_there_once() -> None:
             ("api_key", ("digest",)),
             ("attempt", ("publication_id", "number")),
             ("audit_entry", ("workspace_id", "seq")),
+            ("calendar_link", ("token_digest",)),
             ("campaign", ("workspace_id", "name")),
             ("channel", ("workspace_id", "platform", "handle")),
             ("day", ("workspace_id", "date")),
