@@ -63,11 +63,14 @@ def tag(response: Response, row: Versioned) -> None:
     response.headers["ETag"] = etag_of(row)
 
 
+def tags_known(request: Request) -> set[str]:
+    """Return the entity tags that a caller has, compared weakly."""
+    known = request.headers.get("if-none-match", "")
+    return {tag.strip().removeprefix("W/") for tag in known.split(",")} - {""}
+
+
 def answer_if_new(request: Request, response: Response, etag: str) -> None:
     """Tag an answer to a GET; raises `NotModified` where the caller has it (weak comparison)."""
-    known = request.headers.get("if-none-match")
-    if known is not None:
-        tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
-        if "*" in tags or etag.removeprefix("W/") in tags:
-            raise NotModified(etag)
+    if tags_known(request) & {"*", etag.removeprefix("W/")}:
+        raise NotModified(etag)
     response.headers["ETag"] = etag

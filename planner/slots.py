@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from uuid import UUID
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo, available_timezones
 
 from planner.errors import Fault, Invalid
@@ -51,6 +51,18 @@ class SlotTime:
     day: date
     local: datetime
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DayException:
+    """A local day on which the weekly times of every channel do not hold as they are.
+
+    `keeps` says whether they stay; `extra` are naive wall-clock times besides them.
+    """
+
+    day: date
+    keeps: bool
+    extra: tuple[time, ...] = ()
 
 
 @cache
@@ -123,6 +135,37 @@ def slot_times(
             kept[each.channel_id, each.at] = each
     within = (each for each in kept.values() if each.day < until)
     return sorted(within, key=lambda each: (each.at, each.local.time(), each.slot_id))
+
+
+def with_exceptions(
+    times: Sequence[SlotTime],
+    exceptions: Iterable[DayException],
+    channel_id: UUID,
+    zone: ZoneInfo,
+) -> list[SlotTime]:
+    """Return the slots of one channel as days with exceptions leave them, by instant.
+
+    An extra time has an id of its own, the same whenever it is asked for; one that falls on a
+    slot that is kept adds nothing.
+    """
+    special = {each.day: each for each in exceptions}
+    kept = [each for each in times if each.day not in special or special[each.day].keeps]
+    taken = {each.at for each in kept}
+    for day, exception in special.items():
+        for clock in exception.extra:
+            local = datetime.combine(day, clock)
+            at = resolve_local(local, zone)
+            if at not in taken:
+                taken.add(at)
+                slot_id = uuid5(channel_id, local.isoformat())
+                kept.append(SlotTime(slot_id, channel_id, day, local, at))
+    return sorted(kept, key=lambda each: (each.at, each.local.time(), each.slot_id))
+
+
+def next_midnight(now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant (UTC) at which the next local day of a zone begins."""
+    tomorrow = local_day(now, zone) + timedelta(days=1)
+    return resolve_local(datetime.combine(tomorrow, time()), zone)
 
 
 def _occurrences(slot: WeeklySlot, zone: ZoneInfo, first: date, until: date) -> Iterator[SlotTime]:

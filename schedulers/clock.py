@@ -12,7 +12,7 @@ from schedulers.deliveries.in_process import InProcessDelivery
 from schedulers.dispatching import dispatch_due
 from schedulers.publishing import Publisher, publish
 from schedulers.sweeping import recover, sweep
-from store import claims, instance, sweeps
+from store import claims, instance, passages, sweeps
 
 log = structlog.get_logger()
 
@@ -80,17 +80,18 @@ class Clock:
         self._wanted.set()
 
     async def tick(self) -> None:
-        """Dispatch what is due, and wake again when the next is."""
+        """Dispatch what is due, note slots that pass, and wake again when the next is."""
         now = self.publisher.now()
         await dispatch_due(self.publisher.store, self.delivery, now)
+        passage = await passages.note(self.publisher.store, now)
         async with self.publisher.store.reading() as db:
-            coming = await claims.next_due(db, now)
+            due = await claims.next_due(db, now)
         self.ticked_at = now
-        if coming is not None:
+        if coming := [each for each in (due, passage) if each is not None]:
             self._scheduler.add_job(
                 self._wake,
                 "date",
-                run_date=coming + timedelta(milliseconds=1),
+                run_date=min(coming) + timedelta(milliseconds=1),
                 id="wake",
                 replace_existing=True,
             )

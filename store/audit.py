@@ -30,6 +30,9 @@ CLI = Actor("cli")
 
 VERIFIED_AT_ONCE = 1000
 
+MOVES_TIME = frozenset({"workspace", "channel", "day"})
+"""Nouns whose change may change when the next slot or local midnight passes."""
+
 
 async def note(
     db: Db, workspace: Workspace, noun: str, row_id: UUID, now: datetime, *, deleted: bool = False
@@ -39,6 +42,8 @@ async def note(
     The workspace's row must be locked already; its sequence moves in commit order.
     """
     workspace.change_seq += 1
+    if noun in MOVES_TIME:
+        workspace.passage_at = None
     db.add(
         Change(
             workspace_id=workspace.id,

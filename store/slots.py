@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from planner.slots import SlotTime, local_day, open_slots, slot_times
+from planner.slots import SlotTime, local_day, open_slots, slot_times, with_exceptions
 from planner.timing import NoOpenSlot
-from store import channels, publications
+from store import channels, days, publications
 from store.db import Db
 from store.tables import Channel, Publication, Workspace
 
@@ -22,8 +22,12 @@ async def open_of(
     first: date,
     until: date,
     now: datetime,
-) -> list[SlotTime]:
-    """Return the open slots of channels on the local days of [first, until), by time."""
+) -> tuple[list[SlotTime], list[datetime]]:
+    """Return the open slots of channels on the local days of [first, until), by time.
+
+    With them come the instants that may change which are open by passing: of slots, and of the
+    publications that hold a seat.
+    """
     weekly = defaultdict(list)
     for slot in await channels.slots(db, workspace.id, first, until):
         weekly[slot.channel_id].append(slot)
@@ -31,12 +35,17 @@ async def open_of(
     filters = {"holds_seat": True}
     for row in await publications.in_days(db, workspace.id, first, until, filters=filters):
         counted[row.channel_id].append(row)
+    exceptions = await days.exceptions(db, workspace.id, first, until)
     found: list[SlotTime] = []
+    coming = [row.due_at for rows in counted.values() for row in rows]
     for channel in on:
-        times = slot_times(weekly[channel.id], channels.zone_of(channel, workspace), first, until)
+        zone = channels.zone_of(channel, workspace)
+        times = slot_times(weekly[channel.id], zone, first, until)
+        times = with_exceptions(times, exceptions, channel.id, zone)
+        coming += [each.at for each in times]
         seats = [(row.day, row.due_at) for row in counted[channel.id]]
         found += open_slots(times, seats, now)
-    return sorted(found, key=lambda slot: (slot.at, slot.slot_id))
+    return sorted(found, key=lambda slot: (slot.at, slot.slot_id)), coming
 
 
 async def next_open(db: Db, workspace: Workspace, channel: Channel, now: datetime) -> SlotTime:
@@ -48,7 +57,7 @@ async def next_open(db: Db, workspace: Workspace, channel: Channel, now: datetim
     first = local_day(now, zone)
     for weeks in range(0, HORIZON_DAYS, 30):
         start = first + timedelta(days=weeks)
-        found = await open_of(db, workspace, [channel], start, start + timedelta(days=30), now)
+        found, _ = await open_of(db, workspace, [channel], start, start + timedelta(days=30), now)
         if found:
             return found[0]
     raise NoOpenSlot(channel=channel.name, days=HORIZON_DAYS)

@@ -9,6 +9,7 @@ from pydantic import HttpUrl
 from app.conditions import IfMatch, check_match, tag
 from app.deps import Db, Now, Publisher, Reads, Viewer
 from app.fields import Answer
+from app.idempotency import Remembered
 from app.schemas.publications import (
     AttemptOut,
     Attempts,
@@ -23,7 +24,7 @@ from store import acts, publications
 from store.db import Db as Session
 from store.tables import Attempt, Publication, Transition
 
-router = APIRouter(prefix="/workspaces/{ws}", tags=["publications"])
+router = APIRouter(route_class=Remembered, prefix="/workspaces/{ws}", tags=["publications"])
 
 
 class Queue(Answer):

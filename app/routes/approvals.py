@@ -9,6 +9,7 @@ from pydantic import Field
 from app.conditions import IfMatch, check_match, tag
 from app.deps import Access, Approver, Db, Editor, Now, Reads, Viewer
 from app.fields import Answer, Body, Line, Moment, Text
+from app.idempotency import Remembered
 from app.paging import Pages
 from app.schemas.posts import PostOut
 from planner.access import Ability, check_ability
@@ -16,7 +17,9 @@ from store import approving, posts, writing
 from store.db import Db as Session
 from store.tables import Post
 
-router = APIRouter(prefix="/workspaces/{ws}/posts/{post_id}", tags=["posts"])
+router = APIRouter(
+    route_class=Remembered, prefix="/workspaces/{ws}/posts/{post_id}", tags=["posts"]
+)
 
 Reason = Annotated[Line, Field(max_length=2000)]
 

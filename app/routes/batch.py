@@ -9,14 +9,17 @@ from pydantic import Field
 from app.conditions import check_version
 from app.deps import Access, Db, Editor, Now
 from app.fields import Body
+from app.idempotency import Remembered
 from app.schemas.posts import TypeKey
-from app.schemas.publications import Placed, PublicationOut, WhenBody
+from app.schemas.publications import AllowDuplicate, Placed, PublicationOut, WhenBody
 from planner.access import Ability, check_ability
 from planner.errors import Fault, Invalid, PilarError
 from store import channels, placing, posts, publications, writing
 from store.tables import Publication
 
-router = APIRouter(prefix="/workspaces/{ws}/publications", tags=["publications"])
+router = APIRouter(
+    route_class=Remembered, prefix="/workspaces/{ws}/publications", tags=["publications"]
+)
 
 OPERATIONS_MAX = 500
 
@@ -35,6 +38,7 @@ class Add(Body):
     post: UUID
     channel: UUID
     when: WhenBody
+    allow_duplicate: AllowDuplicate = None
 
 
 class Move(Seen):
@@ -42,6 +46,7 @@ class Move(Seen):
 
     op: Literal["move"]
     when: WhenBody
+    allow_duplicate: AllowDuplicate = None
 
 
 class Swap(Body):
@@ -100,10 +105,12 @@ async def _apply(
         case Add():
             post = await posts.of(db, access.workspace.id, operation.post)
             on = [await channels.of(db, access.workspace.id, operation.channel)]
-            return await placing.place(*place, post, on, operation.when.when(), now)
+            when, why = operation.when.when(), operation.allow_duplicate
+            return await placing.place(*place, post, on, when, now, allow_duplicate=why)
         case Move():
             row = await _seen(db, access, operation, touched)
-            await placing.move(*place, row, operation.when.when(), now)
+            when, why = operation.when.when(), operation.allow_duplicate
+            await placing.move(*place, row, when, now, allow_duplicate=why)
             return [row]
         case Swap():
             first = await _seen(db, access, operation.first, touched)

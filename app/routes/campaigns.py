@@ -12,11 +12,12 @@ from pydantic_core import PydanticCustomError
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Manager, Now, Reads, Viewer
 from app.fields import Answer, Body, Line, Moment, Text
+from app.idempotency import Remembered
 from app.paging import Pages
 from app.schemas.dates import FIRST, LAST, LocalDay
 from store import campaigns
 
-router = APIRouter(prefix="/workspaces/{ws}/campaigns", tags=["campaigns"])
+router = APIRouter(route_class=Remembered, prefix="/workspaces/{ws}/campaigns", tags=["campaigns"])
 
 
 def _hashtag(text: str) -> str:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Here, Manager, Now, Reads, Slug, Viewer, caller_for_reading
 from app.fields import Answer, Body, Line, Moment
+from app.idempotency import Remembered
 from app.paging import Pages
 from planner.access import Ability, check_ability
 from planner.channels import check_credentials, check_settings, missing_credentials
@@ -19,7 +20,7 @@ from schedulers import acts
 from store import callers, channels, workspaces
 from store.tables import Channel
 
-router = APIRouter(prefix="/workspaces/{ws}/channels", tags=["channels"])
+router = APIRouter(route_class=Remembered, prefix="/workspaces/{ws}/channels", tags=["channels"])
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from app.auth import LoginNeeded, check_same_site, identify
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Here, House, Now, Owner, OwnerViewer, Reads
 from app.fields import Answer, Body, Line, Moment
+from app.idempotency import Remembered
 from app.paging import Pages
 from app.passwords import Email, NewPassword
 from app.routes.members import MemberOut
@@ -21,7 +22,7 @@ from store import invitations, people, workspaces
 from store.audit import Actor
 from store.db import Db as Transaction
 
-router = APIRouter(tags=["invitations"])
+router = APIRouter(route_class=Remembered, tags=["invitations"])
 
 PLACE = "/workspaces/{ws}/invitations"
 

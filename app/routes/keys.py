@@ -11,6 +11,7 @@ from pydantic import Field
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Here, Now, OwnerViewer, Reads, Slug, WritingCaller
 from app.fields import Answer, Body, Line, Moment
+from app.idempotency import Remembered
 from app.paging import Pages
 from planner.access import Ability, check_ability
 from planner.errors import Fault, Invalid
@@ -19,7 +20,7 @@ from store.callers import Caller
 from store.db import Db as Transaction
 from store.tables import ApiKey, Workspace
 
-router = APIRouter(prefix="/workspaces/{ws}/api-keys", tags=["api-keys"])
+router = APIRouter(route_class=Remembered, prefix="/workspaces/{ws}/api-keys", tags=["api-keys"])
 
 Scope = Literal["read", "write", "approve", "publish", "admin"]
 

@@ -9,12 +9,13 @@ from pydantic import Field
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Manager, Now, Reads, Viewer
 from app.fields import Answer, Body, Line, Moment, Percent, Text
+from app.idempotency import Remembered
 from app.paging import Pages
 from planner.mix import basis_points, percent
 from store import pillars
 from store.tables import Pillar
 
-router = APIRouter(prefix="/workspaces/{ws}/pillars", tags=["pillars"])
+router = APIRouter(route_class=Remembered, prefix="/workspaces/{ws}/pillars", tags=["pillars"])
 
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#1f6f8b"])]
 

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query, Request, Response
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Editor, Now, Reads, Viewer
 from app.fields import Word
+from app.idempotency import Remembered
 from app.paging import Pages
 from app.schemas.posts import PostChange, PostIn, PostOut, PostPage
 from planner.posts import PostStatus
 from store import posts, writing
 
-router = APIRouter(prefix="/workspaces/{ws}/posts", tags=["posts"])
+router = APIRouter(route_class=Remembered, prefix="/workspaces/{ws}/posts", tags=["posts"])
 
 
 @router.get("")
@@ -92,7 +93,14 @@ async def change_post(
     post = await posts.of(db, access.workspace.id, post_id)
     check_match(post, if_match)
     content = await writing.change(
-        db, access.workspace, access.actor, post, body.words(), body.columns(), now
+        db,
+        access.workspace,
+        access.actor,
+        post,
+        body.words(),
+        body.columns(),
+        now,
+        allow_duplicate=body.allow_duplicate,
     )
     await db.flush()
     tag(response, post)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Editor, Now, Reads, Viewer
 from app.fields import Moment, Word, instant_text
+from app.idempotency import Remembered
 from app.paging import Pages
 from app.schemas.publications import (
     Placed,
@@ -19,7 +20,9 @@ from planner.access import Ability, check_ability
 from planner.publications import Status
 from store import channels, placing, posts, publications
 
-router = APIRouter(prefix="/workspaces/{ws}/publications", tags=["publications"])
+router = APIRouter(
+    route_class=Remembered, prefix="/workspaces/{ws}/publications", tags=["publications"]
+)
 
 
 @router.get("")
@@ -80,6 +83,7 @@ async def add_publications(
             body.when.when(),
             now,
             publish_until=body.publish_until,
+            allow_duplicate=body.allow_duplicate,
         )
     await db.flush()
     response.headers["Location"] = f"{request.url.path}/{rows[0].id}"
@@ -111,7 +115,15 @@ async def move_publication(
     check_match(row, if_match)
     if body.when.now:
         check_ability(access.abilities, Ability.PUBLISH)
-    await placing.move(db, access.workspace, access.actor, row, body.when.when(), now)
+    await placing.move(
+        db,
+        access.workspace,
+        access.actor,
+        row,
+        body.when.when(),
+        now,
+        allow_duplicate=body.allow_duplicate,
+    )
     await db.flush()
     tag(response, row)
     return PublicationOut.of(row)

@@ -9,6 +9,7 @@ from pydantic import Field
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Manager, Now, ReadingCaller, Reads, Viewer, WritingCaller
 from app.fields import Answer, Body, Line, Moment
+from app.idempotency import Remembered
 from app.paging import Pages
 from planner.access import Ability, check_ability
 from planner.days import check_country
@@ -16,7 +17,7 @@ from planner.posts import Policy
 from planner.slots import parse_zone
 from store import callers, workspaces
 
-router = APIRouter(prefix="/workspaces", tags=["workspaces"])
+router = APIRouter(route_class=Remembered, prefix="/workspaces", tags=["workspaces"])
 
 Zone = Annotated[str, Field(max_length=64, examples=["Asia/Jakarta"])]
 Country = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["ID"])]

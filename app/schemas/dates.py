@@ -1,11 +1,13 @@
 """Local days in requests: a date and nothing else."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+from planner.errors import Fault, Invalid
 
 FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FIRST, LAST = date(1970, 1, 1), date(2100, 1, 1)
@@ -31,3 +33,15 @@ LocalDay = Annotated[
     WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-12-01"]}),
 ]
 """A local day; pydantic alone would take numbers and midnights for one too."""
+
+LONGEST_DAYS = 400
+
+
+class WrongRange(Invalid):
+    """The days asked for are no range, or too many."""
+
+
+def check_range(first: date, until: date) -> None:
+    """Refuse days that are no range, or too many; raises `WrongRange`."""
+    if not timedelta(0) < until - first <= timedelta(days=LONGEST_DAYS):
+        raise WrongRange(Fault("/query/to", "wrong-range", {"days": LONGEST_DAYS}))
