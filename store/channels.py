@@ -18,6 +18,7 @@ from store.audit import Actor
 from store.db import Db
 from store.lookup import InUse, one, page_of
 from store.tables import (
+    CalendarLink,
     Channel,
     MixVersion,
     Post,
@@ -124,10 +125,13 @@ async def keep_wall_clock(
 async def remove(
     db: Db, workspace: Workspace, actor: Actor, channel: Channel, now: datetime
 ) -> None:
-    """Delete a channel that nothing was ever put on, with its slots and mix; raises `InUse`."""
+    """Delete a channel that nothing was ever put on, with its slots, mix and calendar links.
+
+    Raises `InUse`.
+    """
     if users := await _users(db, channel):
         raise InUse(by=users)
-    for table in (Slot, MixVersion):
+    for table in (Slot, MixVersion, CalendarLink):
         for row in (await db.exec(select(table).where(table.channel_id == channel.id))).all():
             await db.delete(row)
     await db.flush()
