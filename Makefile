@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup setup-dev run demo test check bench chaos lock clean
+.PHONY: help setup setup-dev run demo test check bench chaos lock sbom clean
 
 BIN := .venv/bin
 # The first that is new enough; another one: make setup PYTHON=/path/to/python3
@@ -34,10 +34,11 @@ test: setup-dev ## Run every test, on SQLite and PostgreSQL, and measure what th
 	@$(BIN)/python -m pytest -m 'not chaos' -n 2 --dist loadgroup --cov --cov-report=
 	@$(BIN)/python -m coverage report --include='planner/*,store/*' --fail-under=95
 
-check: setup-dev ## Check format, style, types, the floors, openapi.json and the Dockerfile
+check: setup-dev ## Check format, style, types, the floors, security, openapi.json, the Dockerfile
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/bandit --quiet --severity-level medium --recursive app planner schedulers store
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/python -m app.cli openapi --check
 	@$(BIN)/mypy
@@ -54,6 +55,9 @@ lock: setup-dev ## Resolve the dependencies anew (newest of everything: make loc
 		--output-file requirements-dev.lock
 	@! grep -n '://' requirements.lock requirements-dev.lock \
 		|| { echo 'A lock must not name addresses: the machine that installs knows its own.' >&2; exit 1; }
+
+sbom: setup-dev ## Write what Pilar is made of into sbom.json (CycloneDX)
+	@$(BIN)/cyclonedx-py requirements --output-reproducible --of JSON -o sbom.json requirements.lock
 
 clean: ## Remove .venv and every cache; data and .env stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

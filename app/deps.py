@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, Response
 
+from app import idempotency
 from app.auth import identify
+from app.conditions import answer_if_new
+from app.following import Hub
+from app.speech import LANGUAGE
 from app.throttle import Throttle
 from planner.access import Ability, check_ability
 from schedulers.connector import Connector
@@ -39,6 +43,11 @@ class House:
     base_url: str
     clock: Callable[[], datetime] = read_clock
     logins: Throttle = field(default_factory=Throttle)
+    hub: Hub = field(default_factory=Hub)
+
+    def __post_init__(self) -> None:
+        """Let those who follow changes hear of each commit."""
+        self.store.on_commit(self.hub.wake)
 
 
 def the_house(request: Request) -> House:
@@ -82,16 +91,24 @@ async def caller_for_reading(request: Request, house: Here, db: Reads, now: Now)
     return caller
 
 
-async def caller_for_writing(request: Request, house: Here, db: Db, now: Now) -> Caller:
-    """Return who is calling, in the transaction that writes."""
+async def caller_for_writing(
+    request: Request, house: Here, db: Db, now: Now
+) -> AsyncIterator[Caller]:
+    """Give a route its caller, in the transaction that writes; a repeated POST ends here.
+
+    What is answered to an `Idempotency-Key` is kept before that transaction commits.
+    """
     caller = await identify(request, db, house.ring, house.base_url, now)
     if caller.stale:
         await callers.touch(db, caller, now)
-    return caller
+    kept = await idempotency.claim(request, db, caller.actor, now)
+    yield caller
+    if kept is not None:
+        await idempotency.keep(request, db, kept)
 
 
 ReadingCaller = Annotated[Caller, Depends(caller_for_reading)]
-WritingCaller = Annotated[Caller, Depends(caller_for_writing)]
+WritingCaller = Annotated[Caller, Depends(caller_for_writing, scope="function")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +139,34 @@ async def _enter(db: Session, caller: Caller, workspace: Workspace, needed: Abil
     return Access(workspace, caller, abilities)
 
 
+LISTS = frozenset(
+    {
+        "list_campaigns",
+        "list_channels",
+        "list_comments",
+        "list_media",
+        "list_pillars",
+        "list_posts",
+        "list_publications",
+        "list_versions",
+        "list_audit",
+    }
+)
+"""Lists that say nothing but what a change of the workspace's sequence would announce.
+
+Others also tell when a key was last used, or what a person calls themselves now.
+"""
+
+
 def _reading(needed: Ability) -> Any:
-    async def enter(slug: Slug, db: Reads, caller: ReadingCaller) -> Access:
-        return await _enter(db, caller, await workspaces.by_slug(db, slug), needed)
+    async def enter(
+        slug: Slug, request: Request, response: Response, db: Reads, caller: ReadingCaller
+    ) -> Access:
+        access = await _enter(db, caller, await workspaces.by_slug(db, slug), needed)
+        if request.scope["route"].name in LISTS:  # 304 before any row is read
+            etag = f'"{access.workspace.change_seq}-{LANGUAGE.get()}"'
+            answer_if_new(request, response, etag)
+        return access
 
     return Depends(enter)
 

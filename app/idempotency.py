@@ -57,7 +57,7 @@ class Remembered(APIRoute):
         return remember
 
 
-async def begin(request: Request, db: Db, actor: Actor, now: datetime) -> IdempotencyKey | None:
+async def claim(request: Request, db: Db, actor: Actor, now: datetime) -> IdempotencyKey | None:
     """Claim the key that a request came with; None if it has none.
 
     Only POST has keys: other methods have `If-Match`. An upload is known by its bytes and needs
@@ -71,7 +71,7 @@ async def begin(request: Request, db: Db, actor: Actor, now: datetime) -> Idempo
         raise WrongKey(Fault(f"/header/{HEADER}", "wrong-key"))
     body = hashlib.sha256(await request.body()).hexdigest()
     scope = fingerprint([str(actor), request.url.path])
-    row = await idempotency.begin(db, scope, key, fingerprint([request.url.query, body]), now)
+    row = await idempotency.claim(db, scope, key, fingerprint([request.url.query, body]), now)
     if row.status == idempotency.RUNNING:
         return row
     if request.scope["route"].name in SECRET:

@@ -26,7 +26,7 @@ async def are_kept(db: Db, workspace: Workspace, seq: int) -> bool:
     if seq == workspace.change_seq:
         return True
     query = select(func.min(Change.seq)).where(Change.workspace_id == workspace.id)
-    oldest = (await db.exec(query)).one()
+    oldest: int | None = (await db.exec(query)).one()  # none is kept
     return oldest is not None and oldest <= seq + 1
 
 

@@ -28,14 +28,14 @@ class StillRunning(Conflict):
     """The first request with this key has not been answered yet."""
 
 
-async def begin(db: Db, scope: str, key: str, fingerprint: str, now: datetime) -> IdempotencyKey:
+async def claim(db: Db, scope: str, key: str, fingerprint: str, now: datetime) -> IdempotencyKey:
     """Claim a key, or return the answer that was kept for it.
 
     A row of status `RUNNING` is new and the caller's to fill with `keep`. On PostgreSQL a repeat
     waits up to two seconds for the first to end, on SQLite for the one connection that writes.
     Raises `KeyReused` and `StillRunning`.
     """
-    mine = (IdempotencyKey.scope == scope, IdempotencyKey.key == key)
+    mine = (col(IdempotencyKey.scope) == scope, col(IdempotencyKey.key) == key)
     await db.exec(delete(IdempotencyKey).where(*mine, col(IdempotencyKey.created_at) < now - KEPT))
     row = IdempotencyKey(
         id=uuid7(),

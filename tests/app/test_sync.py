@@ -1,7 +1,6 @@
 """A client that mirrors the calendar by sync tokens has what the server has, always."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -165,12 +164,11 @@ def test_a_mirror_equals_the_server_after_any_interleaving(
 
 
 @pytest.fixture
-def deaf_to_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def deaf_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
     def holds(point: syncing.Point, seq: int, _now: Any) -> bool:
         return point.seq == seq
 
     monkeypatch.setattr(syncing.Point, "holds", holds)
-    return
 
 
 def test_a_server_that_is_deaf_to_time_is_caught(
