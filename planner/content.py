@@ -132,6 +132,18 @@ def words_from_json(value: Mapping[str, Any]) -> Words:
     )
 
 
+def said(words: Words) -> str | None:
+    """Return the hash of what people get to see: captions and files; None where there is neither.
+
+    Titles, types, options and the words for those who cannot see make no other post of it.
+    """
+    captions = [words.caption(part) for part in range(len(words.parts))]
+    files = [ref.sha256 for ref in words.media]
+    if not files and not any(caption.strip() for caption in captions):
+        return None
+    return fingerprint({"captions": captions, "media": files})
+
+
 def channel_hash(content: Content, channel_id: str) -> str:
     """Return the content hash of a channel: what an approval of that channel covers.
 

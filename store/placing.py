@@ -8,13 +8,13 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from planner.content import Content, words_for, words_json
+from planner.content import Content, said, words_for, words_json
 from planner.errors import Conflict, Fault, Invalid
 from planner.platforms import MediaFacts, check_words, platform
 from planner.posts import PostStatus, is_armed
 from planner.publications import FINAL, UNSENT, WAITING, NoSuchStep, Status
 from planner.timing import Timing, at_instant, at_local, check_future, check_past, in_slot
-from store import arming, channels, posts, publications, slots
+from store import arming, channels, duplicates, posts, publications, slots
 from store.audit import Actor
 from store.db import Db
 from store.tables import Channel, Media, Post, Publication, Workspace
@@ -83,11 +83,13 @@ async def place(
     now: datetime,
     *,
     publish_until: datetime | None = None,
+    allow_duplicate: str | None = None,
 ) -> list[Publication]:
     """Put a post on channels as one change: all of them or none.
 
-    Raises `PostArchived`, `OnChannelAlready`, `DoesNotFit`, `PastTime`, `NoOpenSlot`; and
-    `NotApproved` where it is to go out now.
+    Raises `PostArchived`, `OnChannelAlready`, `DoesNotFit`, `PastTime`, `NoOpenSlot`;
+    `NotApproved` where it is to go out now; and `DuplicateContent`, unless `allow_duplicate`
+    says why the same may go out twice.
     """
     content = await posts.content_of(db, post)
     approved = await posts.approved_content(db, post)
@@ -98,9 +100,10 @@ async def place(
         if when.now and not is_armed(content, approved, str(channel.id)):
             raise NotApproved(channel=channel.name)
         timing = await timing_of(db, workspace, channel, when, now)
-        publication = _new(workspace, post, channel, timing, now)
+        publication = _new(workspace, post, content, channel, timing, now)
         publication.publish_until = publish_until
         await publications.enter(db, workspace, actor, publication, now)
+        await duplicates.check(db, workspace, actor, publication, now, allow=allow_duplicate)
         await arming.arm_one(db, workspace, actor, publication, content, approved, now)
         placed.append(publication)
     return placed
@@ -115,14 +118,15 @@ async def record(
     recorded: Recorded,
     now: datetime,
 ) -> list[Publication]:
-    """Enter history: what went out already is not sent and never refused by the mix."""
+    """Enter history: what went out already is not sent, and refused by no mix nor duplicate."""
     check_past(recorded.published_at, now, "/recorded/published_at")
     await _check_places(db, post, on)
     content = await posts.content_of(db, post)
     placed = []
     for channel in on:
         zone = channels.zone_of(channel, workspace)
-        publication = _new(workspace, post, channel, at_instant(recorded.published_at, zone), now)
+        timing = at_instant(recorded.published_at, zone)
+        publication = _new(workspace, post, content, channel, timing, now)
         publication.status, publication.recorded = Status.PUBLISHED, True
         publication.published_at = recorded.published_at
         publication.permalink = recorded.permalink
@@ -139,16 +143,16 @@ async def move(
     publication: Publication,
     when: When,
     now: datetime,
+    *,
+    allow_duplicate: str | None = None,
 ) -> None:
     """Give a publication another time; one that failed or was missed waits again.
 
-    Raises `NoSuchStep` for one that is in flight or over, `PastTime`, `NoOpenSlot`.
+    Raises `NoSuchStep` for one that is in flight or over, `PastTime`, `NoOpenSlot`,
+    `DuplicateContent`.
     """
-    if publication.status not in WAITING | UNSENT:
-        raise NoSuchStep(before=publication.status, after=Status.SCHEDULED.value)
-    channel = await channels.of(db, workspace.id, publication.channel_id)
-    timing = await timing_of(db, workspace, channel, when, now)
-    await retime(db, workspace, actor, publication, timing, now)
+    timing = await _timing_for(db, workspace, publication, when, now)
+    await retime(db, workspace, actor, publication, timing, now, allow_duplicate=allow_duplicate)
 
 
 async def swap(
@@ -161,11 +165,16 @@ async def swap(
 ) -> None:
     """Let two publications change their wall-clock times, each in its channel's zone.
 
-    Raises `NoSuchStep` for one that is in flight or over, and `PastTime`.
+    Raises `NoSuchStep` for one that is in flight or over, `PastTime`, `DuplicateContent`.
     """
-    locals_ = [datetime.fromisoformat(row.local) for row in (first, second)]
-    for row, local in zip((first, second), reversed(locals_), strict=True):
-        await move(db, workspace, actor, row, When(local=local), now)
+    rows = (first, second)
+    stood = [duplicates.stood_at(row) for row in rows]
+    locals_ = [datetime.fromisoformat(row.local) for row in rows]
+    for row, local in zip(rows, reversed(locals_), strict=True):
+        timing = await _timing_for(db, workspace, row, When(local=local), now)
+        await _put(db, workspace, actor, row, timing, now)
+    for row, before in zip(rows, stood, strict=True):  # only now does each stand where it will
+        await duplicates.check(db, workspace, actor, row, now, stood_at=before)
 
 
 async def retime(
@@ -175,8 +184,37 @@ async def retime(
     publication: Publication,
     timing: Timing,
     now: datetime,
+    *,
+    allow_duplicate: str | None = None,
 ) -> None:
-    """Move a publication to a timing, and arm it there if its words are approved."""
+    """Move a publication to a timing, and arm it there if its words are approved.
+
+    Raises `DuplicateContent`.
+    """
+    before = duplicates.stood_at(publication)
+    await _put(db, workspace, actor, publication, timing, now)
+    await duplicates.check(
+        db, workspace, actor, publication, now, allow=allow_duplicate, stood_at=before
+    )
+
+
+async def _timing_for(
+    db: Db, workspace: Workspace, publication: Publication, when: When, now: datetime
+) -> Timing:
+    if publication.status not in WAITING | UNSENT:
+        raise NoSuchStep(before=publication.status, after=Status.SCHEDULED.value)
+    channel = await channels.of(db, workspace.id, publication.channel_id)
+    return await timing_of(db, workspace, channel, when, now)
+
+
+async def _put(
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    publication: Publication,
+    timing: Timing,
+    now: datetime,
+) -> None:
     await publications.move(db, workspace, actor, publication, _timed(timing), now)
     if publication.status in UNSENT:
         publication.failures = 0
@@ -189,9 +227,11 @@ async def retime(
 async def rearm(
     db: Db, workspace: Workspace, actor: Actor, publication: Publication, now: datetime
 ) -> None:
-    """Bring one publication in line with what is approved."""
+    """Bring one waiting publication in line with what its post says and what is approved."""
     post = await posts.of(db, workspace.id, publication.post_id)
     content = await posts.content_of(db, post)
+    if publication.status in WAITING:
+        publication.said = said(words_for(content, str(publication.channel_id)))
     approved = await posts.approved_content(db, post)
     await arming.arm_one(db, workspace, actor, publication, content, approved, now)
 
@@ -261,7 +301,12 @@ async def _check_places(db: Db, post: Post, on: Sequence[Channel]) -> None:
 
 
 def _new(
-    workspace: Workspace, post: Post, channel: Channel, timing: Timing, now: datetime
+    workspace: Workspace,
+    post: Post,
+    content: Content,
+    channel: Channel,
+    timing: Timing,
+    now: datetime,
 ) -> Publication:
     story = post.format == "story" and not workspace.count_stories
     return Publication(
@@ -273,6 +318,7 @@ def _new(
         status=Status.PLANNED,
         holds_seat=False,
         exempt="story" if story else None,
+        said=said(words_for(content, str(channel.id))),
         created_at=now,
         updated_at=now,
         **_timed(timing),

@@ -11,7 +11,17 @@ from planner.content import Content
 from planner.errors import Conflict, Fault, Invalid
 from planner.posts import NotADraft, PostStatus
 from planner.publications import FINAL, IN_FLIGHT, WAITING, Status
-from store import arming, audit, channels, mixes, people, placing, posts, publications
+from store import (
+    arming,
+    audit,
+    channels,
+    duplicates,
+    mixes,
+    people,
+    placing,
+    posts,
+    publications,
+)
 from store.audit import Actor
 from store.db import Db
 from store.tables import (
@@ -74,12 +84,15 @@ async def change(
     words: Mapping[str, Any],
     columns: Mapping[str, Any],
     now: datetime,
+    *,
+    allow_duplicate: str | None = None,
 ) -> Content:
     """Change a post, and bring the calendar in line; return what it says now.
 
     Words that differ from the approved ones disarm the channels they are for, and only those.
-    Raises `PostArchived`, `NoSuchType`, `NoSuchReference`, `ExternalIdTaken`, and `DoesNotFit`
-    where the post stands on a channel that would not take the new words.
+    Raises `PostArchived`, `NoSuchType`, `NoSuchReference`, `ExternalIdTaken`; `DoesNotFit` where
+    the post stands on a channel that would not take the new words; and `DuplicateContent` where
+    it would say what that channel has already, unless `allow_duplicate` gives a reason.
     """
     if post.status == PostStatus.ARCHIVED:
         raise posts.PostArchived
@@ -91,8 +104,8 @@ async def change(
         await audit.change(db, workspace, actor, "post", post, dict(columns), now)
     if not words:
         return await posts.content_of(db, post)
-    given = dict(await posts.content_of(db, post)) | dict(words)
-    content = await _content(db, workspace, given)
+    before = await posts.content_of(db, post)
+    content = await _content(db, workspace, dict(before) | dict(words))
     await _check_open_places(db, workspace, post, content)
     if await posts.write(db, workspace, actor, post, content, now):
         approved = await posts.approved_content(db, post)
@@ -101,6 +114,9 @@ async def change(
         post.status = PostStatus.IDEA if still_idea else reads
         post.rejection = None
         await publications.follow(db, workspace, post, now)
+        await duplicates.follow(
+            db, workspace, actor, post, before, content, now, allow=allow_duplicate
+        )
         await arming.arm(db, workspace, actor, post, now)
     return content
 

@@ -49,12 +49,13 @@ Variants = Annotated[dict[UUID, Variant], Field(max_length=50, description="By t
 Assignees = Annotated[list[Assignee], Field(max_length=20)]
 
 COLUMNS = {"external_id", "owner", "assignees", "status"}
+BESIDE = COLUMNS | {"allow_duplicate"}
 
 
 class _Written(Body):
     def words(self) -> dict[str, Any]:
         """Return what the post says, as JSON values; only what was sent."""
-        given = self.model_dump(mode="json", exclude=COLUMNS, exclude_unset=True)
+        given = self.model_dump(mode="json", exclude=BESIDE, exclude_unset=True)
         whole = self.model_dump(mode="json")
         for name in ("parts", "variants"):
             if name in given:
@@ -103,6 +104,10 @@ class PostChange(_Written):
     assignees: Assignees = []
     external_id: ExternalId | None = None
     status: Literal["idea", "draft"] = "draft"
+    allow_duplicate: Annotated[
+        Annotated[Text, Field(min_length=1, max_length=2000)] | None,
+        Field(description="Why a channel may get the same twice within two weeks."),
+    ] = None
 
 
 class MediaUsed(Answer):

@@ -6,13 +6,17 @@ from uuid import UUID
 from pydantic import Field, HttpUrl, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.fields import Answer, Body, LocalTime, Moment
+from app.fields import Answer, Body, LocalTime, Moment, Text
 from app.speech import reason_text
 from planner.publications import Status
 from store import placing
 from store.tables import Publication, Transition
 
 Permalink = Annotated[HttpUrl, Field(max_length=2000)]
+AllowDuplicate = Annotated[
+    Annotated[Text, Field(min_length=1, max_length=2000)] | None,
+    Field(description="Why the channel may get the same twice within two weeks."),
+]
 
 
 class WhenBody(Body):
@@ -54,6 +58,7 @@ class PublicationIn(Body):
     publish_until: Annotated[
         Moment | None, Field(description="After this it does not go out any more.")
     ] = None
+    allow_duplicate: AllowDuplicate = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -66,6 +71,7 @@ class PublicationChange(Body):
     """Another time."""
 
     when: WhenBody
+    allow_duplicate: AllowDuplicate = None
 
 
 class PublicationOut(Answer):
@@ -86,6 +92,7 @@ class PublicationOut(Answer):
     holds_seat: bool
     exempt: str | None
     recorded: bool
+    allow_duplicate: str | None
     publish_until: Moment | None
     not_before: Moment | None
     attempts: int
@@ -105,6 +112,7 @@ class PublicationOut(Answer):
             "channel": row.channel_id,
             "pillar": row.pillar_id,
             "reason_text": reason_text(row.reason),
+            "allow_duplicate": row.said_again,
         }
         return cls.model_validate(row.model_dump() | named | {"day": row.day.isoformat()})
 
