@@ -11,6 +11,7 @@ from app import idempotency
 from app.auth import identify
 from app.conditions import answer_if_new
 from app.following import Hub
+from app.limits import Limits, TooManyRequests
 from app.speech import LANGUAGE
 from app.throttle import Throttle
 from planner.access import Ability, check_ability
@@ -43,7 +44,9 @@ class House:
     base_url: str
     clock: Callable[[], datetime] = read_clock
     logins: Throttle = field(default_factory=Throttle)
+    limits: Limits = field(default_factory=Limits)
     hub: Hub = field(default_factory=Hub)
+    metrics_token: str = ""
 
     def __post_init__(self) -> None:
         """Let those who follow changes hear of each commit."""
@@ -82,9 +85,20 @@ Reads = Annotated[Session, Depends(open_reading, scope="function")]
 Now = Annotated[datetime, Depends(read_now)]
 
 
+async def _identified(request: Request, house: House, db: Session, now: datetime) -> Caller:
+    """Return who is calling, and count it; what is left is told with whatever is answered."""
+    caller = await identify(request, db, house.ring, house.base_url, now)
+    workspace = request.path_params.get("ws", "")
+    told, wait = await house.limits.take(str(caller.actor), workspace)
+    request.state.told = told
+    if wait:
+        raise TooManyRequests(retry_after_seconds=wait)
+    return caller
+
+
 async def caller_for_reading(request: Request, house: Here, db: Reads, now: Now) -> Caller:
     """Return who is calling; the last use is written in a transaction of its own."""
-    caller = await identify(request, db, house.ring, house.base_url, now)
+    caller = await _identified(request, house, db, now)
     if caller.stale:
         async with house.store.transaction() as writing:
             await callers.touch(writing, caller, now)
@@ -98,7 +112,7 @@ async def caller_for_writing(
 
     What is answered to an `Idempotency-Key` is kept before that transaction commits.
     """
-    caller = await identify(request, db, house.ring, house.base_url, now)
+    caller = await _identified(request, house, db, now)
     if caller.stale:
         await callers.touch(db, caller, now)
     kept = await idempotency.claim(request, db, caller.actor, now)

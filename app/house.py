@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.deps import House
+from app.limits import Limits
 from app.settings import AppSettings
 from planner.errors import PilarError
 from schedulers.clock import Clock, read_clock
@@ -113,6 +114,8 @@ async def furnish(
             connectors=connectors(outbound),
             settings=settings.store,
             base_url=base_url,
+            limits=Limits(settings.app.rate_limit),
+            metrics_token=settings.app.metrics_token.get_secret_value(),
         )
     finally:
         await outbound.aclose()

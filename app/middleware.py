@@ -21,6 +21,10 @@ JSON_LIMIT = 1 << 20
 
 UPLOADS = re.compile(r"/api/v1/workspaces/[^/]+/media")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
+"""W3C Trace Context, section 3.2; the group is the trace's id."""
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -32,7 +36,7 @@ SECURITY_HEADERS = {
 
 
 class RequestIds:
-    """Give every request an id, echo it, bind it to the log, and add the security headers."""
+    """Give every request an id, echo it and the trace, bind both to the log, and add headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -46,12 +50,19 @@ class RequestIds:
         LANGUAGE.set(best_language(headers.get("accept-language", "")))
         given = headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else str(uuid7())
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        trace = TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+        bound = {"request_id": request_id} | ({"trace_id": trace[1]} if trace else {})
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 told = MutableHeaders(scope=message)
                 told["X-Request-ID"] = request_id
+                if trace:
+                    told["traceparent"] = trace[0]
+                for name, value in state.get("told", {}).items():
+                    told[name] = value
                 for name, value in SECURITY_HEADERS.items():
                     told.setdefault(name, value)
                 log.info(
@@ -62,7 +73,7 @@ class RequestIds:
                 )
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(**bound):
             await self.app(scope, receive, send_with_headers)
 
 

@@ -6,11 +6,13 @@ from datetime import datetime
 from functools import cache
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import select, text
+from sqlmodel import col, func, select, text
 
 from planner.errors import Unavailable
+from planner.publications import Status
 from store import instance, migrating
 from store.db import Store
+from store.tables import Publication
 
 PATIENCE_SECONDS = 2
 RETRY_SECONDS = 5
@@ -43,6 +45,28 @@ async def check(store: Store) -> Health:
     if revision != _expected_revision():
         raise NotReady(reasons=reason, retry_after_seconds=RETRY_SECONDS)
     return Health(revision, clock_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the queue of all workspaces stands, and when the clock last ticked (to the minute)."""
+
+    by_status: dict[Status, int]
+    oldest_due_at: datetime | None
+    clock_at: datetime | None
+
+
+async def figures(store: Store) -> Figures:
+    """Return how the queue stands; statuses that no publication has count 0."""
+    counted = select(Publication.status, func.count()).group_by(col(Publication.status))
+    due = select(func.min(Publication.due_at)).where(Publication.status == Status.SCHEDULED)
+    async with store.reading() as db:
+        found = {Status(status): number for status, number in (await db.exec(counted)).all()}
+        return Figures(
+            by_status={status: found.get(status, 0) for status in Status},
+            oldest_due_at=(await db.exec(due)).one(),
+            clock_at=await instance.clock_at(db),
+        )
 
 
 @cache

@@ -111,6 +111,7 @@ class Service(Running):
             "PILAR_DATA_DIR": str(self.folder / "data"),
             "PILAR_PORT": str(self.port),
             "PILAR_SECRET_KEYS": KEYS,
+            "PILAR_RATE_LIMIT": "",
         }
         return await run_module(self.module, "serve", log=self.log, **settings | self.settings)
 
