@@ -41,6 +41,7 @@ check: setup-dev ## Check format, style, types, the floors, security, openapi.js
 	@$(BIN)/bandit --quiet --severity-level medium --recursive app planner schedulers store
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/python -m app.cli openapi --check
+	@$(BIN)/python -m tests.openapi.lint
 	@$(BIN)/mypy
 
 bench: setup-dev ## Measure, and print the ratios as a table
@@ -60,7 +61,7 @@ sbom: setup-dev ## Write what Pilar is made of into sbom.json (CycloneDX)
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --of JSON -o sbom.json requirements.lock
 
 clean: ## Remove .venv and every cache; data and .env stay
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .make .schemathesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@rm -f .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
