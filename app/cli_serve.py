@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from app import house as composition
 from app import logs
 from app.cli_speech import command, out
+from app.following import Hub
 from app.house import Settings
 from app.main import Lifespan, create_app
 from planner.errors import PilarError
@@ -63,9 +64,10 @@ class Ticking:
 class Server(uvicorn.Server):
     """uvicorn; a signal ends requests and publications at the same time, within one grace."""
 
-    def __init__(self, config: uvicorn.Config, ticking: Ticking, greeting: str) -> None:
+    def __init__(self, config: uvicorn.Config, ticking: Ticking, hub: Hub, greeting: str) -> None:
         super().__init__(config)
         self._ticking = ticking
+        self._hub = hub
         self._greeting = greeting
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
@@ -79,7 +81,8 @@ class Server(uvicorn.Server):
         out.print(self._greeting)
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
-        """Stop the clock while the last requests are answered."""
+        """Stop the clock and let followers go while the last requests are answered."""
+        self._hub.stop()
         stopped = self._ticking.stop()
         await super().shutdown(sockets)
         await stopped
@@ -123,7 +126,7 @@ async def run(settings: Settings, role: Role) -> None:
             app.openapi()  # builds the routes, for which the first request and the clock would wait
             config.app = app
             greeting = await _greeting(settings, store, at.base_url)
-            await Server(config, ticking, greeting).serve([listening])
+            await Server(config, ticking, house.hub, greeting).serve([listening])
 
 
 def _config(settings: Settings) -> uvicorn.Config:

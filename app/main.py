@@ -6,29 +6,40 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from app import middleware, problems, strict
+from app import middleware, openapi, problems, strict
 from app.deps import House
+from app.metrics import Measured, Metrics
 from app.routes import (
     acts,
     approvals,
     audit,
     batch,
     calendar,
+    calendar_links,
     campaigns,
     channels,
+    days,
+    docs,
+    events,
+    exports,
     feeds,
     health,
+    ical,
+    imports,
+    inbox,
     invitations,
     keys,
     links,
     me,
     media,
     members,
+    metrics,
     mix,
     pillars,
     platforms,
     posts,
     publications,
+    records,
     sessions,
     slots,
     workspaces,
@@ -52,17 +63,27 @@ ROUTERS: tuple[APIRouter, ...] = (
     media.router,
     posts.router,
     approvals.router,
+    records.router,
     batch.router,
     publications.router,
     acts.router,
+    inbox.router,
     calendar.router,
+    calendar_links.router,
+    ical.router,
+    days.router,
+    events.router,
     audit.router,
+    imports.router,
+    exports.router,
 )
 PUBLIC_ROUTERS: tuple[APIRouter, ...] = (
     feeds.router,
     links.router,
     problem_pages.router,
+    docs.router,
     health.router,
+    metrics.router,
 )
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
@@ -98,8 +119,11 @@ def create_app(house: House, lifespan: Lifespan = nothing_else) -> FastAPI:
     for router in PUBLIC_ROUTERS:
         app.include_router(router)
     problems.install(app)
+    openapi.install(app)
     app.add_middleware(
         middleware.BodyLimits, upload_limit=house.settings.media_limit_mb * 1_000_000 + 65_536
     )
+    app.state.metrics = Metrics()
+    app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(middleware.RequestIds)
     return app

@@ -1,8 +1,10 @@
 """Problems (RFC 9457): every error, answered once, in the caller's language."""
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import structlog
 from fastapi import FastAPI, Request
@@ -12,7 +14,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app.conditions import IfMatchMissing, NotModified
+from app.idempotency import Replayed
+from app.limits import TooManyRequests
 from app.speech import LANGUAGE, fault_text, filled, messages
+from app.syncing import FullSyncRequired
 from app.throttle import TooManyLogins
 from planner.errors import (
     Conflict,
@@ -70,7 +75,9 @@ STATUS: Sequence[tuple[type[PilarError], int]] = (
     (WrongMethod, 405),
     (BadRequest, 400),
     (RangeNotSatisfiable, 416),
+    (FullSyncRequired, 410),
     (TooManyLogins, 429),
+    (TooManyRequests, 429),
     (NotFound, 404),
     (Conflict, 409),
     (Invalid, 422),
@@ -102,6 +109,7 @@ class Problem(BaseModel):
     errors: list[ProblemItem] = []
     current_version: int | None = None
     operation: int | None = None
+    earlier: UUID | None = None
 
 
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
@@ -149,10 +157,20 @@ def problem(error: PilarError, language: str, instance: str, request_id: str) ->
             }
             for fault in error.faults
         ]
-    for name, fact in (("current_version", "current"), ("operation", "operation")):
+    carried = (("current_version", "current"), ("operation", "operation"), ("earlier", "earlier"))
+    for name, fact in carried:
         if fact in error.facts:
             body[name] = error.facts[fact]
     return body
+
+
+class _Answer(JSONResponse):
+    """A problem as bytes: it may name what came in, and half a character has none."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the body, with a question mark for what UTF-8 cannot say."""
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
 
 
 def answer(request: Request, error: PilarError) -> Response:
@@ -168,7 +186,7 @@ def answer(request: Request, error: PilarError) -> Response:
         headers["Content-Range"] = f"bytes */{error.facts['size']}"
     if allow := error.facts.get("allow"):
         headers["Allow"] = allow
-    return JSONResponse(body, body["status"], headers, MEDIA_TYPE)
+    return _Answer(body, body["status"], headers, MEDIA_TYPE)
 
 
 def faults_of(errors: Sequence[Any]) -> list[Fault]:
@@ -221,6 +239,10 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, NotModified)  # noqa: S101
         return Response(status_code=304, headers={"ETag": error.etag})
 
+    async def on_repeat(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, Replayed)  # noqa: S101
+        return error.answer
+
     async def on_bug(request: Request, error: Exception) -> Response:
         log.error("request crashed", path=request.url.path, exc_info=error)
         return answer(request, InternalError())
@@ -229,4 +251,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(NotModified, on_same)
+    app.add_exception_handler(Replayed, on_repeat)
     app.add_exception_handler(Exception, on_bug)
