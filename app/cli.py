@@ -6,7 +6,7 @@ cannot be right.
 
 import typer
 
-from app import cli_demo, cli_doctor, cli_office, cli_openapi, cli_serve
+from app import cli_audit, cli_demo, cli_doctor, cli_office, cli_openapi, cli_serve
 from app.cli_speech import Group
 
 cli = typer.Typer(
@@ -27,6 +27,7 @@ COMMANDS = (
     cli_demo.demo,
     cli_office.migrate,
     cli_doctor.doctor,
+    cli_audit.verify_audit,
     cli_openapi.openapi,
 )
 for each in COMMANDS:

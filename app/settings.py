@@ -1,5 +1,6 @@
 """What the app must be told: where it listens and how it is reached."""
 
+from ipaddress import ip_address
 from typing import Literal
 
 from limits import parse
@@ -37,5 +38,12 @@ class AppSettings(BaseSettings):
         """The public URL, without a slash at its end."""
         if self.public_url:
             return self.public_url.rstrip("/")
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 # nosec B104
+        host = "127.0.0.1" if _is_everywhere(self.host) else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def _is_everywhere(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False  # a name

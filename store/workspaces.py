@@ -72,6 +72,11 @@ async def _page(db: Db, query: Any, after: UUID | None, limit: int) -> Sequence[
     return rows
 
 
+async def slugs(db: Db) -> Sequence[str]:
+    """Return the slug of every workspace, in order."""
+    return (await db.exec(select(Workspace.slug).order_by(col(Workspace.slug)))).all()
+
+
 async def add(
     db: Db, actor: Actor, owner_id: UUID, fields: dict[str, Any], now: datetime
 ) -> Workspace:

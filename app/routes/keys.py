@@ -10,7 +10,7 @@ from pydantic import Field
 
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Here, Now, OwnerViewer, Reads, Slug, WritingCaller
-from app.fields import Answer, Body, Line, Moment
+from app.fields import Answer, Body, Line, Moment, Text
 from app.idempotency import Remembered
 from app.paging import Pages
 from planner.access import Ability, check_ability
@@ -40,7 +40,7 @@ class KeyIn(Body):
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=5, examples=[["read"]])]
     expires_at: Annotated[Moment | None, Field(description="Never, if null.")] = None
     workspaces: Annotated[
-        list[Annotated[str, Field(max_length=40)]] | None,
+        list[Annotated[Text, Field(max_length=40)]] | None,
         Field(min_length=1, max_length=50, description="Slugs; this workspace's only, if null."),
     ] = None
 
