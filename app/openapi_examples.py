@@ -122,8 +122,8 @@ TEXTS: Mapping[str, str] = {
     "text/plain": "pilar_publications_late 0\n",
     "text/csv": "seq,at,actor,action,noun,row_id,data,request_id,hash\n",
     "text/calendar": "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n",
-    "text/event-stream": 'event: calendar\ndata: {"seq": 12}\n\n',
-    "application/x-ndjson": '{"seq": 12, "action": "add", "noun": "post"}\n',
+    "text/event-stream": 'event: change\nid: 12\ndata: {"seq": 12, "noun": "post"}\n\n',
+    "application/jsonl": '{"seq": 12, "action": "add", "noun": "post"}\n',
     "application/atom+xml": '<feed xmlns="http://www.w3.org/2005/Atom"/>\n',
 }
 """Of documents that are no JSON of ours; files have no example."""

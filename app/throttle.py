@@ -1,4 +1,8 @@
-"""Guesses of passwords, counted in this process and forgotten with time."""
+"""Guesses of passwords, counted in this process and forgotten with time.
+
+Not by the library of `app.limits`: a guess is counted before it is looked at, so that guesses side
+by side cannot slip through, and one that was right is given back, which none of its strategies can.
+"""
 
 import ipaddress
 import math

@@ -1,9 +1,5 @@
 """The audit over HTTP: who did what, newest first; JSON, CSV, JSON Lines."""
 
-import csv
-import io
-import json
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,13 +8,13 @@ from fastapi import APIRouter, Query, Response
 from app.deps import ManagerViewer, Reads
 from app.fields import Answer, Word
 from app.paging import Pages
+from planner.exports import csv_text, jsonl_text
 from store import audit
 from store.tables import AuditEntry
 
 router = APIRouter(prefix="/workspaces/{ws}", tags=["audit"])
 
 COLUMNS = ("seq", "at", "actor", "action", "noun", "row_id", "data", "request_id", "hash")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class AuditOut(Answer):
@@ -52,7 +48,7 @@ class AuditPage(Answer):
 @router.get(
     "/audit",
     response_model=AuditPage,
-    responses={200: {"content": {"text/csv": {}, "application/x-ndjson": {}}}},
+    responses={200: {"content": {"text/csv": {}, "application/jsonl": {}}}},
 )
 async def list_audit(
     pages: Pages,
@@ -79,24 +75,9 @@ async def list_audit(
     items = [AuditOut.of(entry) for entry in rows]
     if form == "json":
         return AuditPage(items=items, next=cursor)
+    known = [item.model_dump(mode="json") for item in items]
     links = {"Link": pages.response.headers["Link"]} if cursor else {}
     if form == "csv":
-        return Response(_csv(items), media_type="text/csv; charset=utf-8", headers=links)
-    lines = "".join(item.model_dump_json() + "\n" for item in items)
-    return Response(lines, media_type="application/x-ndjson", headers=links)
-
-
-def _csv(items: Sequence[AuditOut]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for item in items:
-        known = item.model_dump(mode="json")
-        known["data"] = json.dumps(known["data"], ensure_ascii=False)
-        writer.writerow([_harmless(str(known[name] or "")) for name in COLUMNS])
-    return out.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+        text = csv_text([COLUMNS, *([row[name] for name in COLUMNS] for row in known)])
+        return Response(text, media_type="text/csv; charset=utf-8", headers=links)
+    return Response(jsonl_text(known), media_type="application/jsonl", headers=links)
