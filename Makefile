@@ -32,7 +32,7 @@ demo: setup ## Fill the database with eight weeks of an office's calendar
 test: setup-dev ## Run every test, on SQLite and PostgreSQL, and measure what they cover
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m pytest -m 'not chaos' -n 2 --dist loadgroup --cov --cov-report=
-	@$(BIN)/python -m coverage report --include='planner/*,store/*' --fail-under=95
+	@$(BIN)/python -m coverage report --fail-under=95
 
 check: setup-dev ## Check format, style, types, the floors, security, openapi.json, the Dockerfile
 	@$(BIN)/ruff format --check

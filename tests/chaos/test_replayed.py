@@ -11,6 +11,7 @@ import pytest
 
 from tests.chaos.conftest import Besieged
 from tests.conftest import Client
+from tests.processes import START_SECONDS
 
 WRITERS = 4
 LONGEST_SECONDS = 0.3
@@ -22,6 +23,7 @@ class Siege:
 
     besieged: Besieged
     answered: dict[str, str | None] = field(default_factory=dict)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     keyed: bool = True
     """Whether requests carry their keys; without them a repeat has its effect again."""
 
@@ -41,11 +43,14 @@ class Siege:
                     key = uuid4().hex
                     self.answered[key] = None
                     self.answered[key] = await self.send(client, key)
+                    self.begun.set()
             except httpx.TransportError:
                 return
 
     async def run(self, seconds: float) -> None:
         writers = [asyncio.create_task(self.write()) for _ in range(WRITERS)]
+        async with asyncio.timeout(START_SECONDS):  # a busy machine takes its time to begin
+            await self.begun.wait()
         await asyncio.sleep(seconds)
         await self.besieged.service.kill()
         await asyncio.gather(*writers)

@@ -30,6 +30,7 @@ NUMBERS = itertools.count(1)
 
 DAYS = {"from": "2026-03-01", "to": "2026-04-01"}
 QUERIES = {
+    "export_publications": DAYS,
     "list_days": DAYS,
     "read_calendar": DAYS,
     "read_calendar_feed": {"token": WORLD["calendar_token"]},
@@ -156,11 +157,13 @@ POST: dict[str, Any] = {
     "assignees": [],
     "variants": {},
 }
+IMPORTED = {"type": "informative", "text": "Isi."}
 PLACE = {"timezone": "Asia/Jakarta", "country": "ID"}
 CAMPAIGN = {"starts_on": "2026-04-01", "ends_on": "2026-04-08", "hashtags": ["#Naskah"]}
 
 WHOLE = {
     "accept_invitation",
+    "add_import",
     "add_publications",
     "begin_session",
     "change_password",
@@ -173,7 +176,7 @@ WHOLE = {
 """Operations whose bodies are mended also where they left something out."""
 
 
-REPLACED = {"set_channel_mix", "set_credentials", "set_mix"}
+REPLACED = {"add_import", "set_channel_mix", "set_credentials", "set_mix"}
 """Operations of which nothing that was generated holds together."""
 
 NAMED = {"add_campaign", "add_pillar", "change_campaign", "change_pillar"}
@@ -190,6 +193,7 @@ def _mends(name: str) -> dict[str, Any]:
         "accept_invitation": {"token": WORLD["invitation"], "name": "B", "password": password},
         "add_campaign": CAMPAIGN,
         "add_channel": {"platform": "feed", "timezone": None, "settings": {}, "handle": handle},
+        "add_import": {"format": "json", "rows": [IMPORTED | {"title": handle}]},
         "add_invitation": {"role": "editor"},
         "add_key": {"workspaces": None, "expires_at": None},
         "add_media": {"file": Binary(PICTURE)},
