@@ -123,6 +123,7 @@ def create_app(house: House, lifespan: Lifespan = nothing_else) -> FastAPI:
     app.add_middleware(
         middleware.BodyLimits, upload_limit=house.settings.media_limit_mb * 1_000_000 + 65_536
     )
+    app.add_middleware(middleware.Crashes)
     app.state.metrics = Metrics()
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(middleware.RequestIds)

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
@@ -75,6 +76,34 @@ class RequestIds:
 
         with structlog.contextvars.bound_contextvars(**bound):
             await self.app(scope, receive, send_with_headers)
+
+
+class Crashes:
+    """Answer what crashes here, inside the others: Starlette would do it outside of them.
+
+    So that this answer too has its id and its headers, is counted, and is logged under the id.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noted)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            on_bug = scope["app"].exception_handlers[Exception]
+            told: Response = await on_bug(Request(scope), error)
+            await told(scope, receive, send)
 
 
 class BodyLimits:

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.deps import House
-from store import instance
+from store import instance, pillars
 from tests.app.conftest import Office
 from tests.app.writing import add_channel, approve_post, at, place, write_post
 from tests.conftest import Clock, app_of
@@ -104,3 +104,21 @@ async def test_with_a_token_whoever_has_it_may_ask(house: House, given: str, sta
 
     assert answer.status_code == status
     assert TOKEN not in answer.text
+
+
+async def test_a_crash_is_answered_with_its_headers_and_counted(
+    office: Office, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_args: object, **_more: object) -> None:
+        raise RuntimeError("a bug")
+
+    before = read(await http.get("/metrics"))
+    monkeypatch.setattr(pillars, "all_of", crash)
+
+    answer = await office.viewer("GET", office.path("/pillars"))
+
+    name = ("pilar_http_requests_total", "500", "GET", "list_pillars")
+    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal-error")
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert read(await http.get("/metrics"))[name] - before.get(name, 0) == 1
