@@ -14,7 +14,6 @@ from app.schemas.dates import LocalDay, check_range
 from app.schemas.publications import PublicationOut, SlotOut
 from app.syncing import Point, Stretch, WhichDays
 from planner.errors import Fault
-from planner.slots import SlotTime
 from store import changes, channels, days, posts, publications, slots
 from store.db import Db
 from store.tables import Post, Publication
@@ -115,7 +114,7 @@ async def _read(db: Db, access: Access, stretch: Stretch, now: Now) -> tuple[Cal
         full=True,
         timezone=workspace.timezone,
         publications=[_entry(row, titles[row.post_id]) for row in rows],
-        open_slots=[_slot(each) for each in free],
+        open_slots=[SlotOut.of(each) for each in free],
         days=[DayOut.model_validate(row) for row in own],
         holidays=besides(workspace, own, first, until),
         totals=_totals(rows, len(free)),
@@ -132,16 +131,6 @@ def _since(calendar: Calendar, changed: set[UUID]) -> Calendar:
             "publications": [entry for entry in calendar.publications if entry.id in changed],
             "deleted": sorted(changed - there),
         }
-    )
-
-
-def _slot(free: SlotTime) -> SlotOut:
-    return SlotOut(
-        slot=free.slot_id,
-        channel=free.channel_id,
-        at=free.at,
-        local=free.local.isoformat(timespec="minutes"),
-        day=free.day.isoformat(),
     )
 
 

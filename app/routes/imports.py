@@ -14,7 +14,6 @@ from app.problems import key_of
 from app.schemas.publications import SlotOut
 from app.speech import LANGUAGE, fault_text, filled, messages
 from planner.sheets import Layout, Sheet, read_csv, read_rows
-from planner.slots import SlotTime
 from store import importing
 from store.importing import Asked, Outcome, Report, RowReport
 
@@ -191,15 +190,5 @@ def _row(row: RowReport) -> ImportedRow:
         publications=row.publications,
         external_id=row.external_id,
         errors=errors,
-        suggested=_slot(row.suggested) if row.suggested else None,
-    )
-
-
-def _slot(slot: SlotTime) -> SlotOut:
-    return SlotOut(
-        slot=slot.slot_id,
-        channel=slot.channel_id,
-        at=slot.at,
-        local=slot.local.isoformat(timespec="minutes"),
-        day=slot.day.isoformat(),
+        suggested=SlotOut.of(row.suggested) if row.suggested else None,
     )

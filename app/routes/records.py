@@ -1,7 +1,7 @@
 """The record of a post over HTTP: what an auditor asks, in one answer."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -11,12 +11,13 @@ from app.deps import Reads, Viewer
 from app.fields import Answer, Moment
 from app.routes.audit import AuditOut
 from app.schemas.posts import PostOut
+from app.schemas.publications import TransitionOut
 from app.speech import reason_text
 from planner.content import fingerprint
 from planner.publications import Status
 from store import posts, records
 from store.records import PublicationLife
-from store.tables import Approval, AuditEntry, PostVersion, Transition
+from store.tables import Approval, AuditEntry, PostVersion
 
 router = APIRouter(prefix="/workspaces/{ws}/posts/{post_id}", tags=["posts"])
 
@@ -108,22 +109,10 @@ class AttemptRecord(Answer):
     started_at: MomentExact
 
 
-class TransitionRecord(Answer):
+class TransitionRecord(TransitionOut):
     """One step in a publication's life, with the evidence."""
 
-    before: Status | None
-    after: Status
-    reason: str | None
-    reason_text: str | None
-    actor: str
-    attempt: int | None
-    detail: dict[str, Any]
     at: MomentExact
-
-    @classmethod
-    def of(cls, row: Transition) -> Self:
-        """Return a step as the record shows it."""
-        return cls.model_validate(row.model_dump() | {"reason_text": reason_text(row.reason)})
 
 
 class SentOnceOut(Answer):

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from app.fields import Answer, Body, LocalTime, Moment, Text
 from app.speech import reason_text
 from planner.publications import Status
+from planner.slots import SlotTime
 from store import placing
 from store.tables import Publication, Transition
 
@@ -193,3 +194,14 @@ class SlotOut(Answer):
     at: Moment
     local: str
     day: str
+
+    @classmethod
+    def of(cls, free: SlotTime) -> Self:
+        """Return an open slot as it is answered."""
+        return cls(
+            slot=free.slot_id,
+            channel=free.channel_id,
+            at=free.at,
+            local=free.local.isoformat(timespec="minutes"),
+            day=free.day.isoformat(),
+        )

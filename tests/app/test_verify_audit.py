@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import Executable, delete, insert, text, update
+from sqlalchemy import Executable, delete, insert, update
 from sqlmodel import col
 from uuid_utils.compat import uuid7
 
@@ -14,6 +14,7 @@ from store.db import Store
 from store.tables import AuditEntry, Workspace
 from tests.app.commands import Told, pilar
 from tests.conftest import Clock
+from tests.tampering import chain, tamper
 from tests.world import World
 
 
@@ -24,25 +25,6 @@ async def world(store: Store, clock: Clock) -> World:
     world = await World.found(store, clock)
     await world.placed(await world.post(), await world.channel())
     return world
-
-
-async def chain(world: World) -> list[AuditEntry]:
-    async with world.store.reading() as db:
-        workspace = await workspaces.by_slug(db, world.slug)
-        return list(reversed(await audit.entries(db, workspace.id)))
-
-
-async def tamper(store: Store, *statements: Executable) -> None:
-    """Change append-only rows as someone with the database in hand can."""
-    drop = (
-        ["DROP TRIGGER audit_entry_no_update", "DROP TRIGGER audit_entry_no_delete"]
-        if store.is_sqlite
-        else ["SET LOCAL session_replication_role = replica"]
-    )
-    async with store.transaction() as db:
-        connection = await db.connection()
-        for statement in (*map(text, drop), *statements):
-            await connection.execute(statement)
 
 
 def first_wrong(told: Told) -> dict[str, int | None]:

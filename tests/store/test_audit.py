@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Executable, delete, insert, text, update
+from sqlalchemy import Executable, delete, insert, update
 from sqlmodel import col, select
 from uuid_utils.compat import uuid7
 
@@ -18,6 +18,7 @@ from store.audit import CLI
 from store.db import Store
 from store.tables import AuditEntry, Change, Workspace
 from tests.conftest import Clock
+from tests.tampering import chain, tamper
 from tests.world import World
 
 WRITERS, ROUNDS = 16, 15
@@ -32,25 +33,6 @@ async def first_wrong(world: World, slug: str = "biro") -> int | None:
     async with world.store.reading() as db:
         workspace = await workspaces.by_slug(db, slug)
         return await audit.verify(db, workspace.id)
-
-
-async def chain(world: World, slug: str = "biro") -> list[AuditEntry]:
-    async with world.store.reading() as db:
-        workspace = await workspaces.by_slug(db, slug)
-        return list(reversed(await audit.entries(db, workspace.id)))
-
-
-async def tamper(store: Store, *statements: Executable) -> None:
-    """Change append-only rows as someone with the database in hand can."""
-    drop = (
-        ["DROP TRIGGER audit_entry_no_update", "DROP TRIGGER audit_entry_no_delete"]
-        if store.is_sqlite
-        else ["SET LOCAL session_replication_role = replica"]
-    )
-    async with store.transaction() as db:
-        connection = await db.connection()
-        for statement in (*map(text, drop), *statements):
-            await connection.execute(statement)
 
 
 def edit(place: int, /, **columns: Any) -> Executable:
