@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 
 from app import problems
 from app.openapi import operations
-from app.serving import document_answer
+from app.serving import document_answer, documented
 
 router = APIRouter(tags=["public"], responses=problems.DOCUMENTED)
 
@@ -35,17 +35,10 @@ HEADERS = {
     "Content-Language": "en",
     "Content-Security-Policy": POLICY,
 }
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The reference.",
-        "content": {"text/html": {"schema": {"type": "string"}}},
-    },
-    304: {"description": "The caller has it."},
-}
 
 
 @router.head("/docs", include_in_schema=False)
-@router.get("/docs", response_class=Response, responses=ANSWERS)
+@router.get("/docs", response_class=Response, responses=documented("text/html", "The reference."))
 async def read_reference(request: Request) -> Response:
     """Read the reference of this API."""
     return document_answer(request, _page(request.app), "text/html; charset=utf-8", HEADERS)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from app import problems
 from app.deps import Here, House, Reads
-from app.serving import FILE_ANSWERS, PUBLIC, document_answer, file_answer
+from app.serving import FILE_ANSWERS, PUBLIC, document_answer, documented, file_answer
 from planner.feeds import (
     PAGE_STYLE,
     FeedEntry,
@@ -37,19 +37,11 @@ PAGE_POLICY = (
 )
 
 
-def _documented(mime: str, what: str) -> dict[int | str, dict[str, object]]:
-    text = {"schema": {"type": "string"}}
-    return {
-        200: {"description": what, "content": {mime: text}},
-        304: {"description": "The caller has it."},
-    }
-
-
 @router.head("/{handle}.atom", include_in_schema=False)
 @router.get(
     "/{handle}.atom",
     response_class=Response,
-    responses=_documented("application/atom+xml", "Atom 1.0, the newest entry first."),
+    responses=documented("application/atom+xml", "Atom 1.0, the newest entry first."),
 )
 async def read_atom_feed(
     ws: str, handle: str, request: Request, house: Here, db: Reads
@@ -64,7 +56,7 @@ async def read_atom_feed(
 @router.get(
     "/{handle}.json",
     response_class=Response,
-    responses=_documented("application/feed+json", "JSON Feed 1.1, the newest entry first."),
+    responses=documented("application/feed+json", "JSON Feed 1.1, the newest entry first."),
 )
 async def read_json_feed(
     ws: str, handle: str, request: Request, house: Here, db: Reads
@@ -80,7 +72,7 @@ async def read_json_feed(
 @router.get(
     "/{handle}/{publication_id}",
     response_class=Response,
-    responses=_documented("text/html", "The page of one entry."),
+    responses=documented("text/html", "The page of one entry."),
 )
 async def read_feed_entry(
     ws: str, handle: str, publication_id: str, request: Request, house: Here, db: Reads

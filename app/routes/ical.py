@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.deps import Here, Now, Reads
 from app.routes.days import besides
-from app.serving import has_it
+from app.serving import documented, has_it
 from planner import ical
 from planner.content import fingerprint, words_for, words_from_json
 from planner.days import Holiday, Locale
@@ -28,17 +28,13 @@ BEHIND = timedelta(days=60)
 AHEAD = timedelta(days=400)
 CANCELLED_SHOWN = timedelta(days=30)
 
-_ANSWERS: dict[int | str, dict[str, object]] = {
-    200: {
-        "description": "The calendar (RFC 5545).",
-        "content": {"text/calendar": {"schema": {"type": "string"}}},
-    },
-    304: {"description": "The caller has it."},
-}
-
 
 @router.head("/calendar.ics", include_in_schema=False)
-@router.get("/calendar.ics", response_class=Response, responses=_ANSWERS)
+@router.get(
+    "/calendar.ics",
+    response_class=Response,
+    responses=documented("text/calendar", "The calendar (RFC 5545)."),
+)
 async def read_calendar_feed(
     ws: str,
     token: Annotated[str, Query(description="The secret of a calendar link; it is the login.")],
