@@ -31,7 +31,8 @@ demo: setup ## Fill the database with eight weeks of an office's calendar
 
 test: setup-dev ## Run every test, on SQLite and PostgreSQL, and measure what they cover
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m pytest -m 'not chaos' -n 2 --dist loadgroup --cov --cov-report=
+	@$(BIN)/python -m pytest -m 'not chaos' -n 2 --dist loadgroup --session-timeout 1200 \
+		--max-worker-restart 0 --cov --cov-report=
 	@$(BIN)/python -m coverage report --fail-under=95
 
 check: setup-dev ## Check format, style, types, the floors, security, openapi.json, the Dockerfile
@@ -48,7 +49,7 @@ bench: setup-dev ## Measure, and print the ratios as a table
 	@exec $(BIN)/python -m bench
 
 chaos: setup-dev ## Kill processes while they publish and look for what was lost or doubled (minutes)
-	@exec $(BIN)/python -m pytest -m chaos
+	@exec $(BIN)/python -m pytest -m chaos --timeout 3600
 
 lock: setup-dev ## Resolve the dependencies anew (newest of everything: make lock ARGS=--upgrade)
 	@$(COMPILE) pyproject.toml --output-file requirements.lock

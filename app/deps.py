@@ -16,12 +16,14 @@ from app.speech import LANGUAGE
 from app.throttle import Throttle
 from planner.access import Ability, check_ability
 from schedulers.connector import Connector
-from store import callers, workspaces
+from store import admission, callers, workspaces
+from store.admission import MixViolation
 from store.audit import Actor
 from store.blobs import Blobs
 from store.callers import Caller
 from store.db import Db as Session
 from store.db import Store
+from store.judging import Judge
 from store.settings import StoreSettings
 from store.tables import Workspace
 from store.vault import KeyRing
@@ -64,8 +66,13 @@ Here = Annotated[House, Depends(the_house)]
 
 async def open_transaction(house: Here) -> AsyncIterator[Session]:
     """Give a route its writing transaction; committed before the answer goes out."""
-    async with house.store.transaction() as db:
-        yield db
+    try:
+        async with house.store.transaction() as db:
+            yield db
+    except MixViolation as violation:
+        async with house.store.transaction() as db:
+            await admission.remember(db, violation)
+        raise
 
 
 async def open_reading(house: Here) -> AsyncIterator[Session]:
@@ -137,6 +144,17 @@ class Access:
     def actor(self) -> Actor:
         """Who acts, as audit rows name them."""
         return self.caller.actor
+
+    def judge(self, db: Session, now: datetime, override: str | None = None) -> Judge:
+        """Return a judge of what this caller changes; who may approve may breach the mix."""
+        return Judge(
+            db,
+            self.workspace,
+            self.actor,
+            now,
+            override=override,
+            may_except=Ability.APPROVE in self.abilities,
+        )
 
 
 Slug = Annotated[

@@ -18,6 +18,7 @@ from app.routes import (
     calendar_links,
     campaigns,
     channels,
+    compliance,
     days,
     docs,
     events,
@@ -40,6 +41,7 @@ from app.routes import (
     posts,
     publications,
     records,
+    reports,
     sessions,
     slots,
     workspaces,
@@ -56,6 +58,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     keys.router,
     platforms.router,
     mix.router,
+    compliance.router,
     pillars.router,
     campaigns.router,
     channels.router,
@@ -76,6 +79,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit.router,
     imports.router,
     exports.router,
+    reports.router,
 )
 PUBLIC_ROUTERS: tuple[APIRouter, ...] = (
     feeds.router,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from prometheus_client import (
     CollectorRegistry,
@@ -14,6 +15,7 @@ from prometheus_client import (
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from store.compliance import Months
 from store.health import Figures
 
 # When a series began is nothing that anybody here asks for.
@@ -61,6 +63,8 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.mix = MixGauges(self.registry)
+
     def text(self, figures: Figures, now: datetime) -> bytes:
         """Return everything in Prometheus' text format, with the queue as it stands."""
         for status, number in figures.by_status.items():
@@ -69,6 +73,47 @@ class Metrics:
         self.oldest_due.set(max(0.0, (now - due).total_seconds()) if due else 0)
         self.ticked.set((now - ticked).total_seconds() if ticked else float("nan"))
         return generate_latest(self.registry)
+
+
+class MixGauges:
+    """How the mix of each channel's present month stands."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.known: dict[UUID, Months] = {}
+        labels = ("workspace", "channel", "type")
+
+        def gauge(name: str, told: str, labels: tuple[str, ...] = labels) -> Gauge:
+            return Gauge(f"pilar_mix_{name}", f"{told}, this month.", labels, registry=registry)
+
+        self.posts = gauge("posts", "Posts that count in the mix")
+        self.needed = gauge("needed_posts", "Posts that are still needed to be in the mix")
+        self.deviation = gauge("deviation_posts", "Posts more than the target has")
+        self.repairs = gauge(
+            "repairs", "Posts that must get another type to be in the mix", labels[:2]
+        )
+        self.status = gauge(
+            "status", "1 for how the mix stands", ("workspace", "channel", "status")
+        )
+
+    def show(self, known: dict[UUID, Months]) -> None:
+        """Set the gauges to what is known, and forget what they said before."""
+        self.known = known
+        for gauge in (self.posts, self.needed, self.deviation, self.repairs, self.status):
+            gauge.clear()
+        for month in known.values():
+            self._set(month)
+
+    def _set(self, month: Months) -> None:
+        for entry in month.entries:
+            place = (month.slug, month.channels[entry.channel_id] if entry.channel_id else "")
+            self.status.labels(*place, entry.status).set(1)
+            if entry.repair_number is not None:
+                self.repairs.labels(*place).set(entry.repair_number)
+            for line in entry.types:
+                self.posts.labels(*place, line.key).set(line.count)
+                if line.needed is not None and line.deviation_posts is not None:
+                    self.needed.labels(*place, line.key).set(line.needed)
+                    self.deviation.labels(*place, line.key).set(float(line.deviation_posts))
 
 
 class Measured:

@@ -17,6 +17,9 @@ WHOLE: Mapping[str, Any] = {
             {"op": "retype", "post": ID, "version": 2, "type": "informative"},
         ]
     },
+    "CheckIn": {
+        "operations": [{"op": "add", "post": ID, "channel": ID, "when": {"slot": "next"}}]
+    },
     "CampaignChange": {"name": "Pekan Naskah Kuno", "ends_on": "2026-12-08"},
     "ChannelChange": {"name": "Berita kantor", "timezone": "Asia/Makassar"},
     "ChannelMixIn": {"source": "inherit"},
@@ -33,6 +36,7 @@ WHOLE: Mapping[str, Any] = {
     },
     "PillarChange": {"name": "Sejarah dan naskah", "share": 40},
     "PostChange": {"title": "Naskah kuno kini terbaca di gawai"},
+    "PublicationChange": {"when": {"at": INSTANT}},
     "PublicationIn": {"post": ID, "channels": [ID], "when": {"at": INSTANT}},
     "ResolveIn": {"outcome": "live", "permalink": "https://social.example/p/1"},
     "WhenBody": {"at": INSTANT},

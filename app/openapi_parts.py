@@ -40,6 +40,7 @@ TAGS: Mapping[str, str] = {
     "posts": "What is written, approved and put away.",
     "publications": "A post on a channel at an instant, and what became of it.",
     "calendar": "What stands on which day, what is free, and what is special.",
+    "reports": "A month as an office accounts for it: what went out, and how the mix was kept.",
     "calendar-links": "Secret links by which a calendar program follows a workspace.",
     "audit": "Who did what, in a chain of hashes.",
     "public": "What anybody may read: feeds, files behind signed links, problem types.",
@@ -91,7 +92,7 @@ PEOPLE_TAGS = {"sessions", "api-keys", "invitations"}
 PEOPLE = {"change_password", "add_workspace", "change_member", "remove_member"}
 """Operations that are for people: no key may, whatever its scopes."""
 
-ANYONE = {"read_me", "list_platforms", "read_platform", "list_workspaces"}
+ANYONE = {"read_all_compliance", "read_me", "list_platforms", "read_platform", "list_workspaces"}
 """Operations that no role and no scope is too little for."""
 
 NOT_REPEATABLE = {
@@ -102,14 +103,17 @@ NOT_REPEATABLE = {
     "add_key",
     "add_media",
     "check_channel",
+    "check_mix",
 }
 """POSTs without `Idempotency-Key`: the answer is a secret, or sending it again changes nothing."""
 
 TAGGED = {
     "list_platforms",
     "list_problems",
+    "read_all_compliance",
     "read_calendar",
     "read_calendar_feed",
+    "read_compliance",
     "read_me",
     "read_platform",
     "read_problem",

@@ -13,9 +13,11 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from app import mix_speech
 from app.conditions import IfMatchMissing, NotModified
 from app.idempotency import Replayed
 from app.limits import TooManyRequests
+from app.schemas.mix import ChangesNeeded, MixFix, MixWindow
 from app.speech import LANGUAGE, fault_text, filled, messages
 from app.syncing import FullSyncRequired
 from app.throttle import TooManyLogins
@@ -30,6 +32,7 @@ from planner.errors import (
     Unauthenticated,
     Unavailable,
 )
+from store.admission import MixViolation
 
 log = structlog.get_logger()
 
@@ -110,6 +113,9 @@ class Problem(BaseModel):
     current_version: int | None = None
     operation: int | None = None
     earlier: UUID | None = None
+    windows: list[MixWindow] | None = None
+    changes_needed: ChangesNeeded | None = None
+    fixes: list[MixFix] | None = None
 
 
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
@@ -144,7 +150,7 @@ def problem(error: PilarError, language: str, instance: str, request_id: str) ->
         "type": f"/problems/{key}",
         "title": texts["title"],
         "status": status_of(error),
-        "detail": filled(texts["detail"], error.facts, language),
+        "detail": detail_of(error, language),
         "instance": instance,
         "request_id": request_id,
     }
@@ -161,7 +167,16 @@ def problem(error: PilarError, language: str, instance: str, request_id: str) ->
     for name, fact in carried:
         if fact in error.facts:
             body[name] = error.facts[fact]
+    if isinstance(error, MixViolation):
+        body |= mix_speech.members(error, language)
     return body
+
+
+def detail_of(error: PilarError, language: str) -> str:
+    """Return the sentence that says what is wrong, with its facts."""
+    if isinstance(error, MixViolation):
+        return mix_speech.detail(error, language)
+    return filled(messages(language)[key_of(type(error))]["detail"], error.facts, language)
 
 
 class _Answer(JSONResponse):

@@ -8,10 +8,17 @@ from rich.console import Console
 from rich.table import Table
 
 from app import logs
-from bench import adding, publishing, reading
+from bench import adding, compliance, mix, publishing, reading
 from bench.grounds import Ratio, grounds
 
-BENCHES = {"adding": adding.measure, "publishing": publishing.measure, "reading": reading.measure}
+BENCHES = {
+    "adding": adding.measure,
+    "compliance": compliance.measure,
+    "publishing": publishing.measure,
+    "reading": reading.measure,
+}
+PURE = {"mix": mix.measure}
+"""Those that need no database."""
 
 
 def show(name: str, ratios: list[Ratio], seconds: float) -> Table:
@@ -21,9 +28,13 @@ def show(name: str, ratios: list[Ratio], seconds: float) -> Table:
     for head in ("Pilar", "floor", "ratio"):
         table.add_column(head, justify="right")
     for each in ratios:
-        pilar, floor = (f"{1000 * each:.2f} ms" for each in (each.pilar, each.floor))
-        table.add_row(each.what, each.database, pilar, floor, f"{each.pilar / each.floor:.1f}")
+        row = (_long(each.pilar), _long(each.floor), f"{each.pilar / each.floor:.1f}")
+        table.add_row(each.what, each.database, *row)
     return table
+
+
+def _long(seconds: float) -> str:
+    return f"{1000 * seconds:.2f} ms" if seconds >= 0.001 else f"{1_000_000 * seconds:.1f} µs"
 
 
 async def measure(names: list[str], console: Console) -> None:
@@ -31,18 +42,23 @@ async def measure(names: list[str], console: Console) -> None:
     for name in names:
         begun = time.perf_counter()
         ratios = []
-        async for ground in grounds():
-            with console.status(f"{name}: {ground.database}"):
-                ratios += await BENCHES[name](ground)
+        if name in PURE:
+            with console.status(name):
+                ratios += await PURE[name]()
+        else:
+            async for ground in grounds():
+                with console.status(f"{name}: {ground.database}"):
+                    ratios += await BENCHES[name](ground)
         console.print(show(name, ratios, time.perf_counter() - begun))
 
 
 def main() -> int:
     """Run what was named, or everything."""
-    names = sys.argv[1:] or list(BENCHES)
+    known = [*BENCHES, *PURE]
+    names = sys.argv[1:] or known
     console = Console()
-    if unknown := set(names) - set(BENCHES):
-        console.print(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}.")
+    if unknown := set(names) - set(known):
+        console.print(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(known)}.")
         return 2
     logs.configure("error", "console")
     console.print(

@@ -29,6 +29,7 @@ from store.db import Store
 from store.settings import StoreSettings
 from store.vault import KeyRing
 from tests import postgres
+from tests.world import let_be
 
 SLUG = "biro"
 RING = KeyRing.parse("k1:" + "A" * 43)
@@ -148,6 +149,7 @@ async def _found(store: Store) -> str:
         fields = {"slug": SLUG, "name": "Biro", "timezone": "Asia/Jakarta", "locale": "id"}
         fields |= {"approval_policy": "none"}
         workspace = await workspaces.add(db, CLI, person.id, fields, now())
+        await let_be(db, workspace, now())
         named = {"name": "bench", "scopes": SCOPES, "created_by": person.id, "expires_at": None}
         _, secret = await keys.add(db, RING, [workspace], CLI, now=now(), **named)  # type: ignore[arg-type]
         return secret

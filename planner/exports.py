@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from planner.content import canonical
@@ -30,16 +31,25 @@ def revealed(cell: str) -> str:
 
 
 def csv_text(rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as CSV with CRLF (RFC 4180); null is empty, lists have `;` between."""
+    """Return rows as CSV with CRLF (RFC 4180); null is empty, lists have `;` between.
+
+    Numbers stand as they are, negative ones too: they are no formulas.
+    """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerows([harmless(_written(cell)) for cell in row] for row in rows)
+    writer.writerows([_cell(cell) for cell in row] for row in rows)
     return out.getvalue()
 
 
 def jsonl_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return rows as JSON Lines: one object on each line."""
     return "".join(canonical(row) + "\n" for row in rows)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, int | float | Decimal):
+        return _written(value)
+    return harmless(_written(value))
 
 
 def _written(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The mix: the wanted shares of the types of content."""
+"""The mix: the wanted shares of the types of content, and what still fits into them."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from planner.errors import Fault, Invalid
 
@@ -131,3 +132,85 @@ def check_span(first: date, until: date | None, today: date) -> None:
         faults.append(Fault("/effective_until", "mix-over-before-it-begins", facts))
     if faults:
         raise WrongMix(*faults)
+
+
+def quota_band(
+    weights: Sequence[int], n: int, tolerance_bp: int = 0, credit: int = 0
+) -> tuple[list[int], list[int]]:
+    """Return the fewest and the most posts of each type that `n` posts may have.
+
+    `weights` are shares in any unit; the tolerance is in basis points of all posts and never
+    tighter than whole posts force it to be; `credit` widens the band by that many posts on both
+    sides. Never empty: the lower bounds add up to at most `n`, the upper ones to at least `n`.
+    Source: design note "mix", sections 0.5 and 1.1 (T0).
+    """
+    lower, upper = _band(tuple(weights), n, tolerance_bp, credit)
+    return list(lower), list(upper)
+
+
+@lru_cache(maxsize=4096)
+def _band(
+    weights: tuple[int, ...], n: int, tolerance_bp: int, credit: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    whole = sum(weights)
+    if n < 0 or whole <= 0 or min(weights) < 0:
+        raise ValueError(f"no band for {n} posts of the shares {weights}")
+    slack, scale = tolerance_bp * whole, WHOLE_BP * whole
+    lower, upper = [], []
+    for weight in weights:
+        fewest = min(weight * n // whole, -((slack - weight * WHOLE_BP) * n // scale))
+        most = max(-(-weight * n // whole), (slack + weight * WHOLE_BP) * n // scale)
+        lower.append(max(0, fewest - credit))
+        upper.append(min(n, most + credit))
+    return tuple(lower), tuple(upper)
+
+
+def repair_number(
+    weights: Sequence[int],
+    slots: int,
+    placed: Sequence[int],
+    tolerance_bp: int = 0,
+    credit: int = 0,
+) -> int:
+    """Return how many posts must get another type before a window can still end in its band.
+
+    `placed` counts the posts of each type; `slots` are those and the open ones; more posts than
+    slots enlarge the window. 0 means that it is completable: no type is above its upper bound and
+    what is missing fits into the open slots. Source: design note "mix", section 1.2 (T1, T2).
+    """
+    used = sum(placed)
+    total = max(slots, used)
+    lower, upper = _band(tuple(weights), total, tolerance_bp, credit)
+    excess = shortage = 0
+    for count, least, most in zip(placed, lower, upper, strict=True):
+        if count > most:
+            excess += count - most
+        elif count < least:
+            shortage += least - count
+    return max(excess, shortage - total + used, 0)
+
+
+def allowed_types(
+    weights: Sequence[int],
+    slots: int,
+    placed: Sequence[int],
+    tolerance_bp: int = 0,
+    credit: int = 0,
+) -> list[int]:
+    """Return the types (indices, ascending) that an open slot may take.
+
+    After each of them the window is completable. None where no slot is open or the window is not
+    completable now; otherwise always at least one. Arguments as for `repair_number`.
+    Source: design note "mix", section 1.2 (T3).
+    """
+    room = slots - sum(placed)
+    if room <= 0 or repair_number(weights, slots, placed, tolerance_bp, credit):
+        return []
+    lower, upper = _band(tuple(weights), slots, tolerance_bp, credit)
+    bounds = list(zip(placed, lower, upper, strict=True))
+    spare = room - sum(max(0, least - count) for count, least, _ in bounds)
+    return [
+        index
+        for index, (count, least, most) in enumerate(bounds)
+        if count < most and (count < least or spare > 0)
+    ]

@@ -64,6 +64,17 @@ STEPS: dict[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset(),
 }
 
+
+class Exemption(StrEnum):
+    """Why a publication is no editorial choice, so that it does not count in the mix."""
+
+    CRISIS = "crisis"
+    OFFICIAL_STATEMENT = "official_statement"
+    PROTOCOL = "protocol"  # an event that the office must cover
+    CORRECTION = "correction"
+    STORY = "story"
+
+
 WAITING = frozenset({Status.PLANNED, Status.SCHEDULED})
 IN_FLIGHT = frozenset({Status.CLAIMED, Status.SUBMITTING, Status.PROCESSING})
 UNSENT = frozenset({Status.FAILED, Status.MISSED})

@@ -193,29 +193,50 @@ def open_slots(
     minutes; those nearest in time to the publications, matched in order, are taken. Ahead means
     after `now`. See design note "mix", section 0, item 6.
     """
+    found = [
+        each
+        for _, of_day, due in _by_day(times, publications)
+        for each in _open_of_day(of_day, due, now)
+    ]
+    return sorted(found, key=lambda each: (each.at, each.local.time(), each.slot_id))
+
+
+def open_counts(
+    times: Sequence[SlotTime], publications: Sequence[tuple[date, datetime]], now: datetime
+) -> list[tuple[date, int]]:
+    """Return how many open slots each day with slots has; arguments as for `open_slots`."""
+    return [
+        (day, _open_count(of_day, due, now)) for day, of_day, due in _by_day(times, publications)
+    ]
+
+
+def _by_day(
+    times: Sequence[SlotTime], publications: Sequence[tuple[date, datetime]]
+) -> list[tuple[date, list[SlotTime], list[datetime]]]:
     due_by_day: defaultdict[date, list[datetime]] = defaultdict(list)
     for day, due_at in publications:
         due_by_day[day].append(due_at)
     times_by_day: defaultdict[date, list[SlotTime]] = defaultdict(list)
     for each in times:
         times_by_day[each.day].append(each)
-    found = [
-        each
-        for day, of_day in times_by_day.items()
-        for each in _open_of_day(of_day, due_by_day[day], now)
-    ]
-    return sorted(found, key=lambda each: (each.at, each.local.time(), each.slot_id))
+    return [(day, of_day, due_by_day[day]) for day, of_day in times_by_day.items()]
+
+
+def _open_count(times: Sequence[SlotTime], due: Sequence[datetime], now: datetime) -> int:
+    ahead = sum(each.at > now for each in times)
+    due_ahead = sum(due_at > now for due_at in due)
+    return max(0, min(ahead - due_ahead, len(times) - len(due)))
 
 
 def _open_of_day(
     times: Sequence[SlotTime], due: Sequence[datetime], now: datetime
 ) -> list[SlotTime]:
+    if _open_count(times, due, now) == 0:
+        return []
     ahead = sorted((each for each in times if each.at > now), key=lambda each: each.at)
     # Past publications use past slots while there are any, so only the others look ahead.
     past_due = sum(due_at <= now for due_at in due)
     looking = sorted(due)[min(past_due, len(times) - len(ahead)) :]
-    if len(looking) >= len(ahead):
-        return []
     taken = _nearest([each.at for each in ahead], looking)
     return [each for index, each in enumerate(ahead) if index not in taken]
 

@@ -5,9 +5,10 @@ from datetime import datetime
 from planner.errors import Conflict
 from planner.publications import UNSENT, WAITING, NoSuchStep, Status
 from planner.timing import at_instant
-from store import channels, placing, publications
+from store import arming, channels, placing, publications
 from store.audit import Actor
 from store.db import Db
+from store.judging import Judge
 from store.tables import Publication, Workspace
 
 
@@ -16,14 +17,23 @@ class NothingToDismiss(Conflict):
 
 
 async def publish_now(
-    db: Db, workspace: Workspace, actor: Actor, publication: Publication, now: datetime
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    publication: Publication,
+    now: datetime,
+    *,
+    judge: Judge | None = None,
 ) -> None:
-    """Move a publication to now; raises `NotApproved` where its words are not approved."""
+    """Move a publication to now, which the mix judges like any move.
+
+    Raises `NotApproved` where its words are not approved, and `MixViolation`.
+    """
     if publication.status not in WAITING | UNSENT:
         raise NoSuchStep(before=publication.status, after=Status.SCHEDULED.value)
     channel = await channels.of(db, workspace.id, publication.channel_id)
     timing = at_instant(now, channels.zone_of(channel, workspace))
-    await placing.retime(db, workspace, actor, publication, timing, now)
+    await placing.retime(db, workspace, actor, publication, timing, now, judge=judge)
     if publication.status != Status.SCHEDULED:
         raise placing.NotApproved(channel=channel.name)
 
@@ -38,7 +48,7 @@ async def retry(
     publication.not_before = publication.dismissed_at = None
     publication.resumed_at = now
     await publications.step(db, workspace, actor, publication, Status.PLANNED, now, reason="retry")
-    await placing.rearm(db, workspace, actor, publication, now)
+    await arming.rearm(db, workspace, actor, publication, now)
     if publication.status != Status.SCHEDULED:
         channel = await channels.of(db, workspace.id, publication.channel_id)
         raise placing.NotApproved(channel=channel.name)

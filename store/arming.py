@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from planner.content import Content, channel_hash
+from planner.content import Content, channel_hash, said, words_for
 from planner.posts import PostStatus, is_armed
 from planner.publications import WAITING, Status
 from store import posts, publications
@@ -43,6 +43,18 @@ async def arm_one(
     if publication.status != wanted:
         reason = "approved" if armed else "not_approved"
         await publications.step(db, workspace, actor, publication, wanted, now, reason=reason)
+
+
+async def rearm(
+    db: Db, workspace: Workspace, actor: Actor, publication: Publication, now: datetime
+) -> None:
+    """Bring one waiting publication in line with what its post says and what is approved."""
+    post = await posts.of(db, workspace.id, publication.post_id)
+    content = await posts.content_of(db, post)
+    if publication.status in WAITING:
+        publication.said = said(words_for(content, str(publication.channel_id)))
+    approved = await posts.approved_content(db, post)
+    await arm_one(db, workspace, actor, publication, content, approved, now)
 
 
 def reads(current: Content, approved: Content | None, channels: list[str]) -> PostStatus:

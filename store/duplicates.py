@@ -1,6 +1,7 @@
 """Duplicates: what a channel gets twice within two weeks is refused, unless a reason is given."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlmodel import col, select
 
@@ -84,6 +85,20 @@ async def follow(
     for row in rows:
         if row.said != said(words_for(before, str(row.channel_id))):
             await check(db, workspace, actor, row, now, allow=allow)
+
+
+async def said_near(db: Db, channel_id: UUID, digest: str, at: datetime, post_id: UUID) -> bool:
+    """Say whether another post says the same on a channel within reach of a time."""
+    query = select(Publication.id).where(
+        Publication.channel_id == channel_id,
+        Publication.said == digest,
+        Publication.post_id != post_id,
+        Publication.status != Status.CANCELLED,
+        col(Publication.dismissed_at).is_(None),
+        Publication.due_at >= at - WITHIN,
+        Publication.due_at <= at + WITHIN,
+    )
+    return (await db.exec(query.limit(1))).first() is not None
 
 
 async def _same(db: Db, publication: Publication) -> list[tuple[Publication, str, str]]:

@@ -16,9 +16,10 @@ from planner.mix import DEFAULT_TYPES
 from planner.posts import PostStatus
 from planner.sheets import Layout, Sheet
 from planner.slots import SlotTime, local_day, parse_zone
-from store import audit, campaigns, channels, mixes, pillars, placing, slots, writing
+from store import admission, audit, campaigns, channels, mixes, pillars, placing, slots, writing
 from store.audit import Actor
 from store.db import Db
+from store.judging import Judge
 from store.placing import Recorded, When
 from store.tables import Campaign, Channel, Pillar, Post, Workspace
 
@@ -54,6 +55,7 @@ class RowReport:
     number: int
     outcome: Outcome
     external_id: str
+    type: str = ""
     post: UUID | None = None
     publications: list[UUID] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -61,6 +63,16 @@ class RowReport:
     problem_column: str = ""
     suggested: SlotTime | None = None
     suggest_on: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A post of a dated row, the channels it is to go on, and what is reported of the row."""
+
+    entry: Entry
+    post: Post
+    on: list[Channel]
+    row: RowReport
 
 
 @dataclass(slots=True)
@@ -119,9 +131,13 @@ async def run(
     before = set(there.values())
     report = Report(sheet.layout, [])
     async with db.begin_nested() as savepoint:
+        waiting: list[Waiting] = []
         for entry in wanted:
-            row = await _row(db, workspace, actor, entry, there, on, owner_id, now)
+            row, post = await _row(db, workspace, actor, entry, there, on, owner_id, now)
             report.rows.append(row)
+            if post is not None:
+                waiting.append(Waiting(entry, post, [on[place.id] for place in entry.places], row))
+        await _place_all(db, workspace, actor, waiting, now)
         await _suggest(db, workspace, on, report.rows, now)
         totals = report.totals
         undone = dry_run or (faults_refuse and totals["faulty"] > 0)
@@ -201,15 +217,17 @@ async def _row(
     on: Mapping[UUID, Channel],
     owner_id: UUID | None,
     now: datetime,
-) -> RowReport:
+) -> tuple[RowReport, Post | None]:
+    """Write what a row says; the post comes with it if it is to be placed."""
     row = RowReport(entry.number, Outcome.FAULTY, entry.external_id)
     found = there.get(entry.given_id or "") or there.get(entry.external_id)
     if found is not None and not entry.clashes:
         row.outcome, row.post = Outcome.SKIPPED, found
-        return row
+        return row, None
     row.faults = [*entry.faults, *entry.notes]
     if entry.faults:
-        return row
+        return row, None
+    row.type = entry.words["type"]
     dated = entry.published or entry.at is not None or entry.local is not None
     columns = {
         "external_id": entry.external_id,
@@ -231,31 +249,49 @@ async def _row(
     elif entry.media:
         row.outcome, row.suggest_on = Outcome.DRAFT, entry.places[0]
     else:
-        await _place(db, workspace, actor, entry, post, on, row, now)
-    return row
+        return row, post
+    return row, None
 
 
-async def _place(
-    db: Db,
-    workspace: Workspace,
-    actor: Actor,
-    entry: Entry,
-    post: Post,
-    on: Mapping[UUID, Channel],
-    row: RowReport,
-    now: datetime,
+async def _place_all(
+    db: Db, workspace: Workspace, actor: Actor, waiting: Sequence[Waiting], now: datetime
 ) -> None:
+    """Put the dated rows on the calendar: together if the mix allows it, else one by one.
+
+    One by one in the order of the table, each stays a draft that the mix refuses after those
+    before it. Source: design note "mix", section 1.2 (T5).
+    """
+    together = Judge(db, workspace, actor, now, offers_fixes=False)
+    async with db.begin_nested() as savepoint:
+        for each in waiting:
+            await _place(each, together)
+        refused = (await together.weigh()).verdict.blocked
+        if refused:
+            await savepoint.rollback()
+    if not refused:
+        return
+    await db.refresh(workspace)
+    for each in waiting:
+        await _place(each, Judge(db, workspace, actor, now, offers_fixes=False), alone=True)
+
+
+async def _place(waiting: Waiting, judge: Judge, *, alone: bool = False) -> None:
     """Put a post on its channels, all of them or none; what is refused stays a draft."""
-    row.outcome = Outcome.PLACED
-    places = [on[place.id] for place in entry.places]
+    db, workspace, entry, row = judge.db, judge.workspace, waiting.entry, waiting.row
+    row.outcome, row.problem, row.suggest_on = Outcome.PLACED, None, None
+    row.faults = [*entry.faults, *entry.notes]
     when = When(at=entry.at, local=entry.local)
     try:
         async with db.begin_nested():
-            placed = await placing.place(db, workspace, actor, post, places, when, now)
+            placed = await placing.place(
+                db, workspace, judge.actor, waiting.post, waiting.on, when, judge.now, judge=judge
+            )
+            if alone:
+                await admission.settle(judge)
         row.publications = [each.id for each in placed]
     except (Conflict, Invalid) as refusal:
         await db.refresh(workspace)
-        row.outcome, row.suggest_on = Outcome.DRAFT, entry.places[0]
+        row.outcome, row.suggest_on, row.publications = Outcome.DRAFT, entry.places[0], []
         if isinstance(refusal, Invalid):
             row.faults += [
                 replace(fault, pointer=entry.column_of(fault.pointer)) for fault in refusal.faults
@@ -280,5 +316,8 @@ async def _suggest(
         first = local_day(now, place.zone)
         until = first + timedelta(days=slots.HORIZON_DAYS)
         found, _ = await slots.open_of(db, workspace, [on[place.id]], first, until, now)
-        for row, slot in zip(refused, found, strict=False):
-            row.suggested = slot
+        for row in refused:
+            fits = (each for each in found if each.types is None or row.type in each.types)
+            if slot := next(fits, None):
+                row.suggested = slot.time
+                found.remove(slot)

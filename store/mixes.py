@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlmodel import col, func, select
 
 from planner.errors import Conflict, Fault, Invalid
-from planner.mix import ContentType, MixSource, check_known_types
+from planner.mix import ContentType, MixMode, MixSource, check_known_types
+from planner.periods import Piece, Shares
 from store import audit
 from store.audit import Actor
 from store.db import Db
@@ -61,6 +62,59 @@ def governing(
     if own is None or own.source == MixSource.INHERIT:
         return in_force(workspace_versions, day)
     return own if own.source == MixSource.OWN else None
+
+
+async def by_channel(
+    db: Db, workspace_id: UUID, channel_id: UUID | None = None
+) -> dict[UUID | None, list[MixVersion]]:
+    """Return all versions as `history` does, the workspace's under None, and each channel's."""
+    query = select(MixVersion).where(MixVersion.workspace_id == workspace_id)
+    if channel_id is not None:
+        own = col(MixVersion.channel_id) == channel_id
+        query = query.where(own | col(MixVersion.channel_id).is_(None))
+    order = (col(MixVersion.effective_from).desc(), col(MixVersion.id).desc())
+    found: dict[UUID | None, list[MixVersion]] = {None: []}
+    for version in (await db.exec(query.order_by(*order))).all():
+        found.setdefault(version.channel_id, []).append(version)
+    return found
+
+
+def pieces(
+    workspace_versions: Sequence[MixVersion],
+    channel_versions: Sequence[MixVersion],
+    first: date,
+    until: date,
+) -> list[Piece]:
+    """Return the local days of [first, until), cut where another version begins to govern.
+
+    Days without a mix are left out. Both lists come as `history` returns them.
+    """
+    edges = {first}
+    for version in [*workspace_versions, *channel_versions]:
+        for edge in (version.effective_from, version.effective_until):
+            if edge is not None and first < edge < until:
+                edges.add(edge)
+    found: list[Piece] = []
+    days = sorted(edges)
+    for begins, ends in zip(days, [*days[1:], until], strict=True):
+        governs = governing(workspace_versions, channel_versions, begins)
+        if governs is None:
+            continue
+        shares = _shares(governs)
+        goes_on = found and found[-1].until == begins and found[-1].shares == shares
+        found.append(Piece(found.pop().first if goes_on else begins, ends, shares))
+    return found
+
+
+def _shares(version: MixVersion) -> Shares:
+    return Shares(
+        version.id,
+        tuple(each["key"] for each in version.types),
+        tuple(each["share_bp"] for each in version.types),
+        version.tolerance_bp,
+        MixMode(version.mode),
+        tuple(each["name"] for each in version.types),
+    )
 
 
 async def add(

@@ -1,23 +1,22 @@
 """Placing: posts on channels at times, judged when they are put there."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-from sqlmodel import col, select
+from zoneinfo import ZoneInfo
 
 from planner.content import Content, said, words_for, words_json
-from planner.errors import Conflict, Fault, Invalid
-from planner.platforms import MediaFacts, check_words, platform
+from planner.errors import Conflict
 from planner.posts import PostStatus, is_armed
-from planner.publications import FINAL, UNSENT, WAITING, NoSuchStep, Status
+from planner.publications import FINAL, UNSENT, WAITING, Exemption, NoSuchStep, Status
 from planner.timing import Timing, at_instant, at_local, check_future, check_past, in_slot
-from store import arming, channels, duplicates, posts, publications, slots
+from store import admission, arming, channels, duplicates, fitting, posts, publications, slots
 from store.audit import Actor
 from store.db import Db
-from store.tables import Channel, Media, Post, Publication, Workspace
+from store.judging import Judge, Wish
+from store.tables import Channel, Post, Publication, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,14 @@ class When:
 
 
 @dataclass(frozen=True, slots=True)
+class Exempt:
+    """Why a publication is no editorial choice: and a note."""
+
+    reason: Exemption
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """What went out by hand or before Pilar."""
 
@@ -45,10 +52,6 @@ class OnChannelAlready(Conflict):
     """The post is on this channel already."""
 
 
-class DoesNotFit(Invalid):
-    """The post breaks a platform's limits; one fault for each."""
-
-
 class NotApproved(Conflict):
     """The words for this channel are not approved."""
 
@@ -58,12 +61,23 @@ class AttemptedAlready(Conflict):
 
 
 async def timing_of(
-    db: Db, workspace: Workspace, channel: Channel, when: When, now: datetime
+    db: Db,
+    workspace: Workspace,
+    channel: Channel,
+    when: When,
+    now: datetime,
+    *,
+    type_: str | None = None,
+    without: Sequence[UUID] = (),
 ) -> Timing:
-    """Return when a publication is due; raises `PastTime`, `NoOpenSlot`."""
+    """Return when a publication is due; raises `PastTime`, `NoOpenSlot`, `NoFittingSlot`.
+
+    The next slot is one that may have `type_` (None: any), reckoned `without` some publications.
+    """
     zone = channels.zone_of(channel, workspace)
     if when.next_slot:
-        return in_slot(await slots.next_open(db, workspace, channel, now), zone)
+        slot = await slots.next_open(db, workspace, channel, now, type_=type_, without=without)
+        return in_slot(slot, zone)
     if when.local is not None:
         timing = at_local(when.local, zone)
         check_future(timing, now, "/when/local")
@@ -84,24 +98,48 @@ async def place(
     *,
     publish_until: datetime | None = None,
     allow_duplicate: str | None = None,
+    exempt: Exempt | None = None,
+    judge: Judge | None = None,
 ) -> list[Publication]:
     """Put a post on channels as one change: all of them or none.
 
-    Raises `PostArchived`, `OnChannelAlready`, `DoesNotFit`, `PastTime`, `NoOpenSlot`;
-    `NotApproved` where it is to go out now; and `DuplicateContent`, unless `allow_duplicate`
-    says why the same may go out twice.
+    Raises `PostArchived`, `OnChannelAlready`, `DoesNotFit`, `PastTime`, `NoOpenSlot`,
+    `NoFittingSlot`; `NotApproved` where it is to go out now; `DuplicateContent`, unless
+    `allow_duplicate` says why the same may go out twice; and `MixViolation`, unless the `judge`
+    is to say so when more is done.
     """
+    async with admission.within(judge, db, workspace, actor, now) as own:
+        return await _place(own, post, on, when, publish_until, allow_duplicate, exempt)
+
+
+async def _place(
+    judge: Judge,
+    post: Post,
+    on: Sequence[Channel],
+    when: When,
+    publish_until: datetime | None,
+    allow_duplicate: str | None,
+    exempt: Exempt | None,
+) -> list[Publication]:
+    db, workspace, actor, now = judge.db, judge.workspace, judge.actor, judge.now
     content = await posts.content_of(db, post)
     approved = await posts.approved_content(db, post)
     await _check_places(db, post, on)
-    await check_fits(db, workspace, content, on)
+    await fitting.check(db, workspace, content, on)
     placed = []
     for channel in on:
         if when.now and not is_armed(content, approved, str(channel.id)):
             raise NotApproved(channel=channel.name)
-        timing = await timing_of(db, workspace, channel, when, now)
+        reason = exempt.reason if exempt else _exemption(workspace, post)
+        wanted = None if reason else post.type
+        timing = await timing_of(db, workspace, channel, when, now, type_=wanted)
         publication = _new(workspace, post, content, channel, timing, now)
         publication.publish_until = publish_until
+        publication.exempt = reason
+        publication.exempt_note = exempt.note if exempt else None
+        if reason is None:
+            wish = await judge.wish(Wish(post, channel, timing, post.type))
+            wish.placed = publication
         await publications.enter(db, workspace, actor, publication, now)
         await duplicates.check(db, workspace, actor, publication, now, allow=allow_duplicate)
         await arming.arm_one(db, workspace, actor, publication, content, approved, now)
@@ -117,6 +155,8 @@ async def record(
     on: Sequence[Channel],
     recorded: Recorded,
     now: datetime,
+    *,
+    exempt: Exempt | None = None,
 ) -> list[Publication]:
     """Enter history: what went out already is not sent, and refused by no mix nor duplicate."""
     check_past(recorded.published_at, now, "/recorded/published_at")
@@ -130,6 +170,8 @@ async def record(
         publication.status, publication.recorded = Status.PUBLISHED, True
         publication.published_at = recorded.published_at
         publication.permalink = recorded.permalink
+        if exempt:
+            publication.exempt, publication.exempt_note = exempt.reason, exempt.note
         publication.snapshot = words_json(words_for(content, str(channel.id)))
         await publications.enter(db, workspace, actor, publication, now)
         placed.append(publication)
@@ -145,14 +187,24 @@ async def move(
     now: datetime,
     *,
     allow_duplicate: str | None = None,
+    judge: Judge | None = None,
 ) -> None:
     """Give a publication another time; one that failed or was missed waits again.
 
     Raises `NoSuchStep` for one that is in flight or over, `PastTime`, `NoOpenSlot`,
-    `DuplicateContent`.
+    `NoFittingSlot`, `DuplicateContent`, `MixViolation`.
     """
     timing = await _timing_for(db, workspace, publication, when, now)
-    await retime(db, workspace, actor, publication, timing, now, allow_duplicate=allow_duplicate)
+    await retime(
+        db,
+        workspace,
+        actor,
+        publication,
+        timing,
+        now,
+        allow_duplicate=allow_duplicate,
+        judge=judge,
+    )
 
 
 async def swap(
@@ -162,19 +214,23 @@ async def swap(
     first: Publication,
     second: Publication,
     now: datetime,
+    *,
+    judge: Judge | None = None,
 ) -> None:
     """Let two publications change their wall-clock times, each in its channel's zone.
 
-    Raises `NoSuchStep` for one that is in flight or over, `PastTime`, `DuplicateContent`.
+    Raises `NoSuchStep` for one that is in flight or over, `PastTime`, `DuplicateContent`,
+    `MixViolation`.
     """
     rows = (first, second)
     stood = [duplicates.stood_at(row) for row in rows]
     locals_ = [datetime.fromisoformat(row.local) for row in rows]
-    for row, local in zip(rows, reversed(locals_), strict=True):
-        timing = await _timing_for(db, workspace, row, When(local=local), now)
-        await _put(db, workspace, actor, row, timing, now)
-    for row, before in zip(rows, stood, strict=True):  # only now does each stand where it will
-        await duplicates.check(db, workspace, actor, row, now, stood_at=before)
+    async with admission.within(judge, db, workspace, actor, now) as own:
+        for row, local in zip(rows, reversed(locals_), strict=True):
+            timing = await _timing_for(db, workspace, row, When(local=local), now)
+            await _put(own, row, timing)
+        for row, before in zip(rows, stood, strict=True):  # only now do both stand where they will
+            await duplicates.check(db, workspace, actor, row, now, stood_at=before)
 
 
 async def retime(
@@ -186,16 +242,18 @@ async def retime(
     now: datetime,
     *,
     allow_duplicate: str | None = None,
+    judge: Judge | None = None,
 ) -> None:
     """Move a publication to a timing, and arm it there if its words are approved.
 
-    Raises `DuplicateContent`.
+    Raises `DuplicateContent`, `MixViolation`.
     """
     before = duplicates.stood_at(publication)
-    await _put(db, workspace, actor, publication, timing, now)
-    await duplicates.check(
-        db, workspace, actor, publication, now, allow=allow_duplicate, stood_at=before
-    )
+    async with admission.within(judge, db, workspace, actor, now) as own:
+        await _put(own, publication, timing)
+        await duplicates.check(
+            db, workspace, actor, publication, now, allow=allow_duplicate, stood_at=before
+        )
 
 
 async def _timing_for(
@@ -204,80 +262,74 @@ async def _timing_for(
     if publication.status not in WAITING | UNSENT:
         raise NoSuchStep(before=publication.status, after=Status.SCHEDULED.value)
     channel = await channels.of(db, workspace.id, publication.channel_id)
-    return await timing_of(db, workspace, channel, when, now)
+    wanted = None if publication.exempt else publication.type
+    own = [publication.id]
+    return await timing_of(db, workspace, channel, when, now, type_=wanted, without=own)
 
 
-async def _put(
-    db: Db,
-    workspace: Workspace,
-    actor: Actor,
-    publication: Publication,
-    timing: Timing,
-    now: datetime,
-) -> None:
+async def _put(judge: Judge, publication: Publication, timing: Timing) -> None:
+    db, workspace, actor, now = judge.db, judge.workspace, judge.actor, judge.now
+    if publication.exempt is None:
+        post = await posts.of(db, workspace.id, publication.post_id)
+        channel = await channels.of(db, workspace.id, publication.channel_id)
+        await judge.wish(Wish.of(post, channel, publication, timing, publication.type))
     await publications.move(db, workspace, actor, publication, _timed(timing), now)
     if publication.status in UNSENT:
         publication.failures = 0
         await publications.step(
             db, workspace, actor, publication, Status.PLANNED, now, reason="moved"
         )
-    await rearm(db, workspace, actor, publication, now)
-
-
-async def rearm(
-    db: Db, workspace: Workspace, actor: Actor, publication: Publication, now: datetime
-) -> None:
-    """Bring one waiting publication in line with what its post says and what is approved."""
-    post = await posts.of(db, workspace.id, publication.post_id)
-    content = await posts.content_of(db, post)
-    if publication.status in WAITING:
-        publication.said = said(words_for(content, str(publication.channel_id)))
-    approved = await posts.approved_content(db, post)
-    await arming.arm_one(db, workspace, actor, publication, content, approved, now)
+    await arming.rearm(db, workspace, actor, publication, now)
 
 
 async def take_off(
-    db: Db, workspace: Workspace, actor: Actor, publication: Publication, now: datetime
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    publication: Publication,
+    now: datetime,
+    *,
+    judge: Judge | None = None,
 ) -> None:
-    """Take a publication off the calendar; raises `AttemptedAlready`."""
+    """Take a publication off the calendar; raises `AttemptedAlready`.
+
+    By itself it is never refused by the mix.
+    """
     if publication.attempts or publication.status not in WAITING | {Status.MISSED}:
         raise AttemptedAlready(status=publication.status)
-    await publications.step(
-        db, workspace, actor, publication, Status.CANCELLED, now, reason="removed"
-    )
+    async with admission.within(judge, db, workspace, actor, now) as own:
+        await own.look_at(publication)
+        await publications.step(
+            db, workspace, actor, publication, Status.CANCELLED, now, reason="removed"
+        )
 
 
-async def check_fits(
-    db: Db, workspace: Workspace, content: Content, on: Collection[Channel]
+async def set_exempt(
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    publication: Publication,
+    exempt: Exempt | None,
+    now: datetime,
+    *,
+    judge: Judge | None = None,
 ) -> None:
-    """Refuse what a platform would refuse, before it is put there; raises `DoesNotFit`."""
-    files = await files_of(db, workspace.id, content)
-    faults: list[Fault] = []
-    for channel in on:
-        words = words_for(content, str(channel.id))
-        own = bool(content["variants"].get(str(channel.id), {}).get("parts"))
-        for fault in check_words(platform(channel.platform), words, files):
-            at_variant = own or fault.pointer.startswith("/options")
-            place = f"/variants/{channel.id}" if at_variant else ""
-            facts = {**fault.facts, "channel": channel.name}
-            faults.append(replace(fault, pointer=place + fault.pointer, facts=facts))
-    if faults:
-        raise DoesNotFit(*faults)
+    """Let a publication not count in the mix, with a reason and a note, or let it count (None).
 
-
-async def files_of(db: Db, workspace_id: UUID, content: Content) -> dict[str, MediaFacts]:
-    """Return what is known of every file that a content names, by media id."""
-    ids = {
-        UUID(ref["id"])
-        for holder in (content, *content["variants"].values())
-        for part in holder.get("parts") or ()
-        for ref in part["media"]
-    }
-    query = select(Media).where(Media.workspace_id == workspace_id, col(Media.id).in_(ids))
-    return {
-        str(row.id): MediaFacts(row.mime, row.bytes, row.width, row.height, row.duration_ms)
-        for row in (await db.exec(query)).all()
-    }
+    That it no longer counts is never refused; that it does raises `MixViolation` like any other.
+    """
+    async with admission.within(judge, db, workspace, actor, now) as own:
+        if exempt is None and publication.exempt is not None:
+            post = await posts.of(db, workspace.id, publication.post_id)
+            channel = await channels.of(db, workspace.id, publication.channel_id)
+            timing = at_local(
+                datetime.fromisoformat(publication.local), ZoneInfo(publication.timezone)
+            )
+            await own.wish(Wish.of(post, channel, publication, timing, publication.type))
+        else:
+            await own.look_at(publication)
+        reason, note = (exempt.reason, exempt.note) if exempt else (None, None)
+        await publications.exempt(db, workspace, actor, publication, reason, note, now)
 
 
 async def channels_of(db: Db, post: Post) -> list[str]:
@@ -300,6 +352,11 @@ async def _check_places(db: Db, post: Post, on: Sequence[Channel]) -> None:
         seen.add(channel.id)
 
 
+def _exemption(workspace: Workspace, post: Post) -> Exemption | None:
+    """Return why a publication of a post does not count, if it does not by itself."""
+    return Exemption.STORY if post.format == "story" and not workspace.count_stories else None
+
+
 def _new(
     workspace: Workspace,
     post: Post,
@@ -308,7 +365,6 @@ def _new(
     timing: Timing,
     now: datetime,
 ) -> Publication:
-    story = post.format == "story" and not workspace.count_stories
     return Publication(
         workspace_id=workspace.id,
         post_id=post.id,
@@ -317,7 +373,8 @@ def _new(
         pillar_id=post.pillar_id,
         status=Status.PLANNED,
         holds_seat=False,
-        exempt="story" if story else None,
+        exempt=_exemption(workspace, post),
+        retyped_at=post.retyped_at,
         said=said(words_for(content, str(channel.id))),
         created_at=now,
         updated_at=now,

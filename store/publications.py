@@ -17,6 +17,9 @@ from store.db import Db
 from store.lookup import one
 from store.tables import Attempt, Post, Publication, Transition, Workspace
 
+FROZEN = IN_FLIGHT | {Status.PUBLISHED, Status.HANDED_OVER, Status.NEEDS_REVIEW}
+"""Where a publication keeps its type and pillar, whatever its post gets."""
+
 
 class NoSuchPublication(NotFound):
     """There is no such publication, or it was taken off the calendar."""
@@ -169,6 +172,24 @@ async def dismiss(
     await _record(db, workspace, actor, "dismiss", publication, now, {})
 
 
+async def exempt(
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    publication: Publication,
+    reason: str | None,
+    note: str | None,
+    now: datetime,
+) -> None:
+    """Let a publication not count in the mix, or (without a reason) let it count."""
+    before = publication.exempt
+    publication.exempt, publication.exempt_note = reason, note
+    publication.updated_at = now
+    _count(publication, now)
+    data = {"before": before, "after": reason, "note": note}
+    await _record(db, workspace, actor, "exempt", publication, now, data)
+
+
 async def release_seat(
     db: Db, workspace: Workspace, publication: Publication, now: datetime
 ) -> None:
@@ -181,14 +202,14 @@ async def release_seat(
 
 async def follow(db: Db, workspace: Workspace, post: Post, now: datetime) -> None:
     """Give the type and pillar of a post to its publications that have not gone out."""
-    frozen = IN_FLIGHT | {Status.PUBLISHED, Status.HANDED_OVER, Status.NEEDS_REVIEW}
     for publication in await of_post(db, post):
         wanted = (post.type, post.pillar_id)
-        if publication.status not in frozen and wanted != (
+        if publication.status not in FROZEN and wanted != (
             publication.type,
             publication.pillar_id,
         ):
             publication.type, publication.pillar_id = wanted
+            publication.retyped_at = post.retyped_at
             publication.updated_at = now
             await audit.note(db, workspace, "publication", publication.id, now)
 

@@ -1,18 +1,40 @@
-"""Open slots: the weekly times of channels less what stands on them."""
+"""Open slots: the weekly times of channels less what stands on them, and what may go there."""
 
-from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from planner.slots import SlotTime, local_day, open_slots, slot_times, with_exceptions
+from planner.errors import Conflict
+from planner.slots import SlotTime, local_day, next_midnight, open_slots
 from planner.timing import NoOpenSlot
-from store import channels, days, publications
+from store import channels, standings
 from store.db import Db
-from store.tables import Channel, Publication, Workspace
+from store.standings import Month
+from store.tables import Channel, Workspace
 
 HORIZON_DAYS = 180
 """How far ahead the next open slot is looked for."""
+
+
+class NoFittingSlot(Conflict):
+    """The channel has open slots in sight, and the mix lets none of them have this type."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSlot:
+    """A slot that nothing stands on, and the types that the mix lets it have.
+
+    `types` is None where the channel has no mix.
+    """
+
+    time: SlotTime
+    types: tuple[str, ...] | None
+
+    @property
+    def forced(self) -> str | None:
+        """The one type that the slot may have, if it is only one."""
+        return self.types[0] if self.types is not None and len(self.types) == 1 else None
 
 
 async def open_of(
@@ -22,42 +44,67 @@ async def open_of(
     first: date,
     until: date,
     now: datetime,
-) -> tuple[list[SlotTime], list[datetime]]:
+) -> tuple[list[OpenSlot], list[datetime]]:
     """Return the open slots of channels on the local days of [first, until), by time.
 
-    With them come the instants that may change which are open by passing: of slots, and of the
-    publications that hold a seat.
+    With them come the instants that may change the answer by passing: of slots, of the
+    publications that hold a seat, and of local midnights.
     """
-    weekly = defaultdict(list)
-    for slot in await channels.slots(db, workspace.id, first, until):
-        weekly[slot.channel_id].append(slot)
-    counted: defaultdict[UUID, list[Publication]] = defaultdict(list)
-    filters = {"holds_seat": True}
-    for row in await publications.in_days(db, workspace.id, first, until, filters=filters):
-        counted[row.channel_id].append(row)
-    exceptions = await days.exceptions(db, workspace.id, first, until)
-    found: list[SlotTime] = []
-    coming = [row.due_at for rows in counted.values() for row in rows]
-    for channel in on:
-        zone = channels.zone_of(channel, workspace)
-        times = slot_times(weekly[channel.id], zone, first, until)
-        times = with_exceptions(times, exceptions, channel.id, zone)
-        coming += [each.at for each in times]
-        seats = [(row.day, row.due_at) for row in counted[channel.id]]
-        found += open_slots(times, seats, now)
-    return sorted(found, key=lambda slot: (slot.at, slot.slot_id)), coming
+    if not on:
+        return [], []
+    found: list[OpenSlot] = []
+    coming: list[datetime] = []
+    grounds = await standings.grounds(db, workspace, on, first, until)
+    for month in await standings.months(db, grounds, now):
+        coming += [each.at for each in month.ground.times]
+        coming += [seat.due_at for seat in month.seats]
+        found += [each for each in _open_in(month, now) if first <= each.time.day < until]
+    coming += [next_midnight(now, channels.zone_of(each, workspace)) for each in on]
+    return sorted(found, key=lambda each: (each.time.at, each.time.slot_id)), coming
 
 
-async def next_open(db: Db, workspace: Workspace, channel: Channel, now: datetime) -> SlotTime:
-    """Return the next open slot of a channel; raises `NoOpenSlot` if none is in sight.
+async def next_open(
+    db: Db,
+    workspace: Workspace,
+    channel: Channel,
+    now: datetime,
+    *,
+    type_: str | None = None,
+    without: Sequence[UUID] = (),
+) -> SlotTime:
+    """Return the next open slot of a channel that may have a type (None: any will do).
 
-    The caller holds the workspace's row, so what is put there reserves it.
+    `without` are publications whose seats do not count, since they are to move. The caller holds
+    the workspace's row, so what is put there reserves it. Raises `NoOpenSlot` if none is in
+    sight, `NoFittingSlot` if the mix lets none have the type.
     """
-    zone = channels.zone_of(channel, workspace)
-    first = local_day(now, zone)
-    for weeks in range(0, HORIZON_DAYS, 30):
-        start = first + timedelta(days=weeks)
-        found, _ = await open_of(db, workspace, [channel], start, start + timedelta(days=30), now)
-        if found:
-            return found[0]
+    today = local_day(now, channels.zone_of(channel, workspace))
+    until = today + timedelta(days=HORIZON_DAYS)
+    refused = False
+    for ground in await standings.grounds(db, workspace, [channel], today, until):
+        (month,) = await standings.months(db, [ground], now, without=without)
+        for each in _open_in(month, now):
+            if each.time.day >= until:
+                break
+            if type_ is None or each.types is None or type_ in each.types:
+                return each.time
+            refused = True
+    if refused:
+        raise NoFittingSlot(channel=channel.name, type=type_, days=HORIZON_DAYS)
     raise NoOpenSlot(channel=channel.name, days=HORIZON_DAYS)
+
+
+def _open_in(month: Month, now: datetime) -> list[OpenSlot]:
+    seats = [(seat.day, seat.due_at) for seat in month.seats]
+    known: dict[tuple[date, date], tuple[str, ...]] = {}
+    found = []
+    for time in open_slots(month.ground.times, seats, now):
+        standing = month.at(time.day)
+        if standing is None:
+            found.append(OpenSlot(time, None))
+            continue
+        cell = standing.piece.first, standing.cell(time.day)
+        if cell not in known:
+            known[cell] = tuple(standing.allowed(time.day))
+        found.append(OpenSlot(time, known[cell]))
+    return found

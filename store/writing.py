@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlmodel import col, func, select
 
@@ -11,11 +12,14 @@ from planner.content import Content
 from planner.errors import Conflict, Fault, Invalid
 from planner.posts import NotADraft, PostStatus
 from planner.publications import FINAL, IN_FLIGHT, WAITING, Status
+from planner.timing import at_local
 from store import (
+    admission,
     arming,
     audit,
     channels,
     duplicates,
+    fitting,
     mixes,
     people,
     placing,
@@ -24,6 +28,7 @@ from store import (
 )
 from store.audit import Actor
 from store.db import Db
+from store.judging import Judge, Wish
 from store.tables import (
     Campaign,
     Channel,
@@ -86,13 +91,15 @@ async def change(
     now: datetime,
     *,
     allow_duplicate: str | None = None,
+    judge: Judge | None = None,
 ) -> Content:
     """Change a post, and bring the calendar in line; return what it says now.
 
     Words that differ from the approved ones disarm the channels they are for, and only those.
     Raises `PostArchived`, `NoSuchType`, `NoSuchReference`, `ExternalIdTaken`; `DoesNotFit` where
     the post stands on a channel that would not take the new words; and `DuplicateContent` where
-    it would say what that channel has already, unless `allow_duplicate` gives a reason.
+    it would say what that channel has already, unless `allow_duplicate` gives a reason. Another
+    type is judged by the mix on every channel where it has not gone out: raises `MixViolation`.
     """
     if post.status == PostStatus.ARCHIVED:
         raise posts.PostArchived
@@ -107,6 +114,18 @@ async def change(
     before = await posts.content_of(db, post)
     content = await _content(db, workspace, dict(before) | dict(words))
     await _check_open_places(db, workspace, post, content)
+    async with admission.within(judge, db, workspace, actor, now) as own:
+        if content["type"] != post.type:
+            await _retype(own, post, content["type"])
+        await _write(own, post, before, content, allow_duplicate)
+    return content
+
+
+async def _write(
+    judge: Judge, post: Post, before: Content, content: Content, allow_duplicate: str | None
+) -> None:
+    """Keep what a post says now, and bring its publications in line."""
+    db, workspace, actor, now = judge.db, judge.workspace, judge.actor, judge.now
     if await posts.write(db, workspace, actor, post, content, now):
         approved = await posts.approved_content(db, post)
         reads = arming.reads(content, approved, await placing.channels_of(db, post))
@@ -118,7 +137,17 @@ async def change(
             db, workspace, actor, post, before, content, now, allow=allow_duplicate
         )
         await arming.arm(db, workspace, actor, post, now)
-    return content
+
+
+async def _retype(judge: Judge, post: Post, type_: str) -> None:
+    """Let the judge look at every place where the post's type follows; see relabelling."""
+    if post.refused_as == post.type:
+        post.retyped_at = judge.now
+    for row in await publications.of_post(judge.db, post):
+        if row.status not in publications.FROZEN and row.exempt is None:
+            channel = await channels.of(judge.db, judge.workspace.id, row.channel_id)
+            timing = at_local(datetime.fromisoformat(row.local), ZoneInfo(row.timezone))
+            await judge.wish(Wish.of(post, channel, row, timing, type_))
 
 
 async def archive(db: Db, workspace: Workspace, actor: Actor, post: Post, now: datetime) -> None:
@@ -235,4 +264,4 @@ async def _check_people(db: Db, workspace: Workspace, columns: Mapping[str, Any]
 async def _check_open_places(db: Db, workspace: Workspace, post: Post, content: Content) -> None:
     rows = [row for row in await publications.of_post(db, post) if row.status not in FINAL]
     on = [await channels.of(db, workspace.id, row.channel_id) for row in rows]
-    await placing.check_fits(db, workspace, content, on)
+    await fitting.check(db, workspace, content, on)

@@ -1,8 +1,10 @@
 """What every test may ask for: both databases, a house, a client, and a clock that it moves."""
 
 import asyncio
+import faulthandler
 import os
 import shutil
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +16,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 
 from app.deps import House
@@ -29,9 +32,22 @@ from tests import postgres
 
 DATABASES = ("sqlite", "postgresql")
 RING = KeyRing.parse("k1:" + "A" * 43)
+ENDING_SECONDS = 150
+"""What may follow the end of the session: a test that is under way, and what is stopped."""
+
+# A traceback with every local variable, as structlog draws it unasked, takes seconds and megabytes.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # The session's end is looked at between tests; what hangs outside of them ends here.
+    if seconds := config.getoption("session_timeout"):
+        faulthandler.dump_traceback_later(seconds + ENDING_SECONDS, exit=True)
     postgres.start_for_run(config)
 
 
@@ -119,9 +135,15 @@ async def store(database_url: str) -> AsyncIterator[Store]:
     await store.close()
 
 
+@pytest.fixture(scope="session")
+def authorities() -> ssl.SSLContext:
+    """The public authorities, which take longer to read than most tests take."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 @pytest.fixture
-async def outbound() -> AsyncIterator[Outbound]:
-    outbound = Outbound(allow_private_hosts={"127.0.0.1", "localhost"})
+async def outbound(authorities: ssl.SSLContext) -> AsyncIterator[Outbound]:
+    outbound = Outbound(allow_private_hosts={"127.0.0.1", "localhost"}, trust=authorities)
     yield outbound
     await outbound.aclose()
 
@@ -171,15 +193,15 @@ class Client:
 
 
 @cache
-def _routes() -> FastAPI:
+def _routes(base_url: str) -> FastAPI:
     # FastAPI works its routes out at the first request: once a process, not once a test.
-    house: Any = SimpleNamespace(settings=StoreSettings())
+    house: Any = SimpleNamespace(settings=StoreSettings(), base_url=base_url)
     return create_app(house)
 
 
 def app_of(house: House) -> FastAPI:
     """Return the application around a house; its limits are those of the default settings."""
-    app = _routes()
+    app = _routes(house.base_url)
     app.state.house = house
     return app
 

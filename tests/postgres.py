@@ -26,11 +26,28 @@ from sqlalchemy import URL, make_url
 
 MINIMUM = 15
 START_SECONDS = 60
+STATEMENT_SECONDS = 60
 LONGEST_SOCKET_PATH = 100  # the kernel takes 107 bytes on Linux and 103 on macOS
 
 GIVEN = "PILAR_TEST_POSTGRES_URL"
 OF_THIS_RUN = "PILAR_TEST_POSTGRES_OF_THIS_RUN"
 WHY_NONE = "PILAR_TEST_POSTGRES_WHY_NONE"
+
+EMPTY = """
+DO $$
+DECLARE name text;
+BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+    SET LOCAL session_replication_role = replica;
+    FOR name IN
+        SELECT tablename FROM pg_tables
+        WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+    LOOP
+        EXECUTE format('DELETE FROM %I', name);
+    END LOOP;
+END $$
+"""
 
 HOW_TO_GET_ONE = (
     f"The tests need a PostgreSQL of version {MINIMUM} or newer: install your system's "
@@ -75,21 +92,11 @@ class Server:
         Much quicker than a new copy of a template. Needs a superuser, since it looks past foreign
         keys and triggers.
         """
-        others = "datname = current_database() AND pid <> pg_backend_pid()"
-        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         address = self.address.set(drivername="postgresql", database=database)
         with psycopg.connect(
             address.render_as_string(hide_password=False), autocommit=True
         ) as connection:
-            connection.execute(
-                sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {}").format(
-                    sql.SQL(others)
-                )
-            )
-            connection.execute("SET session_replication_role = replica")
-            for (table,) in connection.execute(tables).fetchall():
-                if table != "alembic_version":
-                    connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            connection.execute(EMPTY)
 
     def version(self) -> int:
         """Return the major version."""
@@ -273,6 +280,7 @@ def _initialise(command: Sequence[str], place: Path, user: _User) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=START_SECONDS,
         user=user.uid,
         group=user.gid,
         extra_groups=user.groups,
@@ -290,6 +298,7 @@ def _launch(
         "port": "5432",
         "max_connections": "200",
         "log_min_messages": "warning",
+        "statement_timeout": f"{STATEMENT_SECONDS}s",  # whoever waits for ever is told so
     }
     if not fsync:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

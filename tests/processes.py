@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import random
+import signal
 import socket
 import sys
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 KEYS = "k1:" + "A" * 43  # those of tests.conftest.RING
 START_SECONDS = 30
+STOP_SECONDS = 60
 DROPPED = 7
 """Of so many requests that it accepts at a path, the receiver leaves one without an answer."""
 REFUSED = 11
@@ -34,7 +36,7 @@ def free_port() -> int:
 async def run_module(*arguments: str, log: Path, **settings: str) -> Process:
     """Run a Python module of this repository, without the settings of whoever runs the tests."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("PILAR_")}
-    given |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    given |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
             sys.executable,
@@ -46,6 +48,26 @@ async def run_module(*arguments: str, log: Path, **settings: str) -> Process:
             stdout=output,
             stderr=output,
         )
+
+
+async def ended(process: Process, log: Path) -> int:
+    """Return the exit code of a process that was told to end; fails where it does not end.
+
+    Its log then tells where it stands, if it runs with `PYTHONFAULTHANDLER`.
+    """
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            return await process.wait()
+    except TimeoutError:
+        for sent in (signal.SIGABRT, signal.SIGKILL):
+            if process.returncode is None:
+                process.send_signal(sent)
+                await asyncio.sleep(1)
+        raise _not_ended(log) from None
+
+
+def _not_ended(log: Path) -> AssertionError:
+    return AssertionError(f"Not ended after {STOP_SECONDS} seconds:\n{log.read_text()}")
 
 
 @dataclass
@@ -87,14 +109,14 @@ class Running:
         assert self.process is not None
         if self.process.returncode is None:
             self.process.kill()
-        await self.process.wait()
+        await ended(self.process, self.log)
 
     async def stop(self) -> int:
         """Ask it to stop; return its exit code."""
         assert self.process is not None
         if self.process.returncode is None:
             self.process.terminate()
-        return await self.process.wait()
+        return await ended(self.process, self.log)
 
 
 @dataclass

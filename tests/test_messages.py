@@ -30,7 +30,7 @@ from tests.sources import (
 )
 
 LANGUAGES = ("en", "id")
-NO_PROBLEMS = {"faults", "reasons", "nouns"}
+NO_PROBLEMS = {"faults", "reasons", "nouns", "report", "mix"}
 HANDED_ON = {"platform", "channel"}
 """Facts that a fault gets from whoever hands it on."""
 

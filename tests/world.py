@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from planner.access import Role
+from planner.mix import DEFAULT_TYPES, MixMode, MixSource
 from schedulers.connector import Connector, Outcome, Outgoing, Published
 from schedulers.publishing import Publisher
-from store import approving, channels, people, placing, posts, publications, workspaces, writing
+from store import approving, channels, mixes, people, placing, posts, publications, workspaces, writing
 from store.audit import CLI, Actor
 from store.blobs import FolderBlobs
-from store.db import Store
+from store.db import Db, Store
 from store.placing import When
 from store.tables import Channel, Media, Post, Publication, Workspace
 from store.vault import KeyRing
@@ -33,6 +34,22 @@ class Scripted:
         return outcome
 
 
+async def let_be(db: Db, workspace: Workspace, now: datetime) -> None:
+    """Let a workspace's mix judge nothing, where what is tested is something else."""
+    types = [
+        {"key": each.key, "name": each.name, "share_bp": each.share_bp}
+        for each in DEFAULT_TYPES["en"]
+    ]
+    fields = {
+        "source": MixSource.OWN,
+        "types": types,
+        "mode": MixMode.OFF,
+        "effective_from": date.min + timedelta(days=1),
+        "effective_until": None,
+    }
+    await mixes.add(db, workspace, CLI, None, fields, now)
+
+
 @dataclass
 class World:
     """An office with the approval policy `one`, below HTTP."""
@@ -51,6 +68,7 @@ class World:
             known = {"slug": slug, "name": slug, "timezone": "Asia/Jakarta", "locale": "id"}
             workspace = await workspaces.add(db, CLI, owner.id, known | fields, clock())
             await people.join(db, workspace, CLI, other, Role.APPROVER, clock())
+            await let_be(db, workspace, clock())
         return cls(store, clock, slug, Actor("person", owner.id), Actor("person", other.id))
 
     async def channel(self, handle: str = "berita", platform: str = "feed", **more: Any) -> Channel:

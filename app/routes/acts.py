@@ -8,19 +8,21 @@ from pydantic import HttpUrl
 
 from app.conditions import IfMatch, check_match, tag
 from app.deps import Db, Now, Publisher, Reads, Viewer
-from app.fields import Answer
+from app.fields import Answer, Body
 from app.idempotency import Remembered
+from app.schemas.mix import Override, reason_of
 from app.schemas.publications import (
     AttemptOut,
     Attempts,
     ConfirmIn,
+    Moved,
     PublicationOut,
     ResolveIn,
     TransitionOut,
 )
 from app.speech import reason_text
 from planner.publications import IN_FLIGHT, NoSuchStep, Status
-from store import acts, publications
+from store import acts, admission, publications
 from store.db import Db as Session
 from store.tables import Attempt, Publication, Transition
 
@@ -70,6 +72,12 @@ async def list_attempts(publication_id: UUID, db: Reads, access: Viewer) -> Atte
     )
 
 
+class PublishNowIn(Body):
+    """Why it goes out now although the mix refuses it."""
+
+    override: Override = None
+
+
 async def the_target(
     publication_id: UUID, db: Db, access: Publisher, if_match: IfMatch = None
 ) -> Publication:
@@ -84,11 +92,20 @@ Target = Annotated[Publication, Depends(the_target)]
 
 @router.post("/publications/{publication_id}/publish-now")
 async def publish_now(
-    row: Target, response: Response, db: Db, access: Publisher, now: Now
-) -> PublicationOut:
-    """Move a publication to now; the clock sends it at once."""
-    await acts.publish_now(db, access.workspace, access.actor, row, now)
-    return await _answer(db, response, row)
+    row: Target,
+    response: Response,
+    db: Db,
+    access: Publisher,
+    now: Now,
+    body: PublishNowIn | None = None,
+) -> Moved:
+    """Move a publication to now, judged by the mix like any move; the clock sends it at once."""
+    override = reason_of(body.override, access.abilities) if body else None
+    judge = access.judge(db, now, override)
+    await acts.publish_now(db, access.workspace, access.actor, row, now, judge=judge)
+    await admission.settle(judge)
+    await _answer(db, response, row)
+    return Moved.with_mix(row, judge)
 
 
 @router.post("/publications/{publication_id}/retry")

@@ -1,149 +1,95 @@
-"""Many changes of the calendar as one: all of them or none."""
+"""Many changes of the calendar as one: made, all of them or none, or only held against the mix."""
 
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Literal, Self
 
 from fastapi import APIRouter
-from pydantic import Field
 
-from app.conditions import check_version
-from app.deps import Access, Db, Editor, Now
-from app.fields import Body
+from app import mix_speech
+from app.deps import Db, Editor, Now
+from app.fields import Answer, Body
 from app.idempotency import Remembered
-from app.schemas.posts import TypeKey
-from app.schemas.publications import AllowDuplicate, Placed, PublicationOut, WhenBody
-from planner.access import Ability, check_ability
-from planner.errors import Fault, Invalid, PilarError
-from store import channels, placing, posts, publications, writing
-from store.tables import Publication
-
-router = APIRouter(
-    route_class=Remembered, prefix="/workspaces/{ws}/publications", tags=["publications"]
+from app.operations import Operations, apply
+from app.schemas.mix import (
+    ChangesNeeded,
+    MixAnswer,
+    MixFix,
+    MixWindow,
+    Override,
+    ReliesOn,
+    reason_of,
 )
+from app.schemas.publications import Placed, PublicationOut
+from app.speech import LANGUAGE
+from store import admission
+from store.admission import MixViolation
+from store.judging import Judgement, Outcome
 
-OPERATIONS_MAX = 500
-
-
-class Seen(Body):
-    """A publication, at the version that the caller saw."""
-
-    id: UUID
-    version: int
-
-
-class Add(Body):
-    """Put a post on a channel."""
-
-    op: Literal["add"]
-    post: UUID
-    channel: UUID
-    when: WhenBody
-    allow_duplicate: AllowDuplicate = None
-
-
-class Move(Seen):
-    """Give a publication another time."""
-
-    op: Literal["move"]
-    when: WhenBody
-    allow_duplicate: AllowDuplicate = None
-
-
-class Swap(Body):
-    """Let two publications change their times."""
-
-    op: Literal["swap"]
-    first: Seen
-    second: Seen
-
-
-class Retype(Body):
-    """Give a post, at the version that the caller saw, another type."""
-
-    op: Literal["retype"]
-    post: UUID
-    version: int
-    type: TypeKey
-
-
-class Remove(Seen):
-    """Take a publication off the calendar."""
-
-    op: Literal["remove"]
-
-
-Operation = Annotated[Add | Move | Swap | Retype | Remove, Field(discriminator="op")]
+router = APIRouter(route_class=Remembered, prefix="/workspaces/{ws}")
 
 
 class BatchIn(Body):
     """Changes in the order in which they are made."""
 
-    operations: Annotated[list[Operation], Field(min_length=1, max_length=OPERATIONS_MAX)]
+    operations: Operations
+    override: Override = None
 
 
-@router.post("/batch")
-async def change_publications(body: BatchIn, db: Db, access: Editor, now: Now) -> Placed:
-    """Make many changes as one; the first that cannot be made undoes them all."""
-    touched: dict[UUID, Publication] = {}
-    for index, operation in enumerate(body.operations):
-        try:
-            rows = await _apply(db, access, operation, touched, now)
-        except PilarError as error:
-            raise _at(error, index) from error
-        touched |= {row.id: row for row in rows}
-    await db.flush()
-    return Placed(publications=[PublicationOut.of(row) for row in touched.values()])
+class CheckIn(Body):
+    """Changes as a batch takes them."""
+
+    operations: Operations
 
 
-async def _apply(
-    db: Db, access: Access, operation: Operation, touched: dict[UUID, Publication], now: Now
-) -> list[Publication]:
-    place = (db, access.workspace, access.actor)
-    if isinstance(operation, Add | Move) and operation.when.now:
-        check_ability(access.abilities, Ability.PUBLISH)
-    match operation:
-        case Add():
-            post = await posts.of(db, access.workspace.id, operation.post)
-            on = [await channels.of(db, access.workspace.id, operation.channel)]
-            when, why = operation.when.when(), operation.allow_duplicate
-            return await placing.place(*place, post, on, when, now, allow_duplicate=why)
-        case Move():
-            row = await _seen(db, access, operation, touched)
-            when, why = operation.when.when(), operation.allow_duplicate
-            await placing.move(*place, row, when, now, allow_duplicate=why)
-            return [row]
-        case Swap():
-            first = await _seen(db, access, operation.first, touched)
-            second = await _seen(db, access, operation.second, touched)
-            await placing.swap(*place, first, second, now)
-            return [first, second]
-        case Retype():
-            post = await posts.of(db, access.workspace.id, operation.post)
-            check_version(post, operation.version)
-            await writing.change(*place, post, {"type": operation.type}, {}, now)
-            return list(await publications.of_post(db, post))
-        case Remove():
-            row = await _seen(db, access, operation, touched)
-            await placing.take_off(*place, row, now)
-            return [row]
+class MixVerdict(Answer):
+    """What a change would be answered; a blocked one comes with what would help."""
 
+    verdict: Literal["ok", "warn", "blocked"]
+    detail: str | None
+    relies_on: list[ReliesOn]
+    windows: list[MixWindow]
+    changes_needed: ChangesNeeded
+    fixes: list[MixFix]
 
-async def _seen(
-    db: Db, access: Access, seen: Seen, touched: dict[UUID, Publication]
-) -> Publication:
-    """Return a publication at the version that was seen, or as this batch has changed it."""
-    row = await publications.of(db, access.workspace.id, seen.id)
-    if seen.id not in touched:
-        check_version(row, seen.version)
-    return row
-
-
-def _at(error: PilarError, index: int) -> PilarError:
-    """Say in which operation it went wrong."""
-    error.facts["operation"] = index
-    if isinstance(error, Invalid):
-        error.faults = tuple(
-            Fault(f"/operations/{index}{fault.pointer}", fault.code, fault.facts)
-            for fault in error.faults
+    @classmethod
+    def of(cls, judgement: Judgement, violation: MixViolation | None) -> Self:
+        """Return a judgement, and the refusal if it comes to one, as they are answered."""
+        language = LANGUAGE.get()
+        warns = judgement.outcome is Outcome.WARN
+        return cls(
+            verdict="blocked" if violation else "warn" if warns else "ok",
+            detail=mix_speech.detail(violation, language) if violation else None,
+            relies_on=[ReliesOn.of(each) for each in judgement.relies_on],
+            windows=[MixWindow.of(each) for each in judgement.held],
+            changes_needed=ChangesNeeded.of(judgement.verdict),
+            fixes=mix_speech.fixes(violation, language) if violation else [],
         )
-    return error
+
+
+@router.post("/publications/batch", tags=["publications"])
+async def change_publications(body: BatchIn, db: Db, access: Editor, now: Now) -> Placed:
+    """Make many changes as one; the first that cannot be made undoes them all.
+
+    The mix judges what they come to together.
+    """
+    judge = access.judge(db, now, reason_of(body.override, access.abilities))
+    rows = await apply(db, access, body.operations, judge, now)
+    judgement = await admission.settle(judge)
+    await db.flush()
+    return Placed(
+        publications=[PublicationOut.of(row) for row in rows], mix=MixAnswer.of(judgement)
+    )
+
+
+@router.post("/mix/check", tags=["mix"])
+async def check_mix(body: CheckIn, db: Db, access: Editor, now: Now) -> MixVerdict:
+    """Say what the mix would make of a change, and make nothing."""
+    judge = access.judge(db, now)
+    async with db.begin_nested() as savepoint:
+        await apply(db, access, body.operations, judge, now)
+        try:
+            verdict = MixVerdict.of(await admission.settle(judge), None)
+        except MixViolation as violation:
+            verdict = MixVerdict.of(violation.judgement, violation)
+        await savepoint.rollback()
+    await db.refresh(access.workspace)
+    return verdict

@@ -11,7 +11,7 @@ from app.deps import Access, Here, Now, Reads, Viewer
 from app.fields import Answer, Word
 from app.routes.days import DayOut, HolidayOut, besides
 from app.schemas.dates import LocalDay, check_range
-from app.schemas.publications import PublicationOut, SlotOut
+from app.schemas.publications import OpenSlotOut, PublicationOut
 from app.syncing import Point, Stretch, WhichDays
 from planner.errors import Fault
 from store import changes, channels, days, posts, publications, slots
@@ -49,7 +49,7 @@ class Calendar(Answer):
     timezone: str
     publications: list[CalendarEntry] = []
     deleted: list[UUID] = []
-    open_slots: list[SlotOut] | None = None
+    open_slots: list[OpenSlotOut] | None = None
     days: list[DayOut] | None = None
     holidays: list[HolidayOut] | None = None
     totals: Totals | None = None
@@ -114,7 +114,7 @@ async def _read(db: Db, access: Access, stretch: Stretch, now: Now) -> tuple[Cal
         full=True,
         timezone=workspace.timezone,
         publications=[_entry(row, titles[row.post_id]) for row in rows],
-        open_slots=[SlotOut.of(each) for each in free],
+        open_slots=[OpenSlotOut.open(each) for each in free],
         days=[DayOut.model_validate(row) for row in own],
         holidays=besides(workspace, own, first, until),
         totals=_totals(rows, len(free)),

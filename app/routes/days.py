@@ -13,8 +13,9 @@ from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Manager, Now, Reads, Viewer
 from app.fields import Answer, Body, Line, Moment
 from app.schemas.dates import LocalDay, check_range
+from app.schemas.mix import MixAnswer, Override, reason_of
 from planner.days import Locale, national_holidays
-from store import days
+from store import admission, days
 from store.tables import Day, Workspace
 
 router = APIRouter(prefix="/workspaces/{ws}/days", tags=["calendar"])
@@ -35,6 +36,7 @@ class DayIn(Body):
         list[Clock],
         Field(max_length=48, description="Wall-clock times of every channel, with slots = extra."),
     ] = []
+    override: Override = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -55,6 +57,12 @@ class DayOut(Answer):
     created_at: Moment
     updated_at: Moment
     version: int
+
+
+class DaySet(DayOut):
+    """What is special about a day after a change, and the mix that it leads to."""
+
+    mix: MixAnswer
 
 
 class HolidayOut(Answer):
@@ -98,7 +106,7 @@ async def read_day(
     return DayOut.model_validate(row)
 
 
-@router.put("/{date}", responses={201: {"model": DayOut, "description": "It is new."}})
+@router.put("/{date}", responses={201: {"model": DaySet, "description": "It is new."}})
 async def set_day(
     date: LocalDay,
     body: DayIn,
@@ -108,10 +116,11 @@ async def set_day(
     access: Manager,
     now: Now,
     if_match: IfMatch = None,
-) -> DayOut:
+) -> DaySet:
     """Say what is special about a day; one of which something is said needs `If-Match`.
 
-    What stands on the calendar stays there: a day changes the open slots only.
+    What stands on the calendar stays there: a day changes the open slots only. The mix refuses a
+    day with which a month that can be met no longer could.
     """
     row = await days.at(db, access.workspace.id, date)
     if row is not None:
@@ -126,10 +135,13 @@ async def set_day(
         "slots": slots,
         "extra_times": sorted(set(body.extra_times)),
     }
+    judge = access.judge(db, now, reason_of(body.override, access.abilities))
+    await judge.look_ahead(day=date)
     row = await days.put(db, access.workspace, access.actor, date, row, fields, now)
+    judgement = await admission.settle(judge)
     await db.flush()
     tag(response, row)
-    return DayOut.model_validate(row)
+    return DaySet(**DayOut.model_validate(row).model_dump(), mix=MixAnswer.of(judgement))
 
 
 @router.delete("/{date}", status_code=204)
@@ -139,7 +151,10 @@ async def remove_day(
     """Say nothing about a day any more: its slots are the weekly ones again."""
     row = await days.of(db, access.workspace.id, date)
     check_match(row, if_match)
+    judge = access.judge(db, now)
+    await judge.look_ahead(day=date)
     await days.remove(db, access.workspace, access.actor, row, now)
+    await admission.settle(judge)
 
 
 def besides(workspace: Workspace, own: Sequence[Day], first: date, until: date) -> list[HolidayOut]:

@@ -10,9 +10,9 @@ from pydantic_core import PydanticCustomError
 from app.deps import Db, Editor, Now
 from app.fields import Answer, Body, Line
 from app.idempotency import Remembered
-from app.problems import key_of
+from app.problems import detail_of, key_of
 from app.schemas.publications import SlotOut
-from app.speech import LANGUAGE, fault_text, filled, messages
+from app.speech import LANGUAGE, fault_text
 from planner.sheets import Layout, Sheet, read_csv, read_rows
 from store import importing
 from store.importing import Asked, Outcome, Report, RowReport
@@ -181,7 +181,7 @@ def _row(row: RowReport) -> ImportedRow:
     ]
     if row.problem:
         key = key_of(type(row.problem))
-        said = filled(messages(language)[key]["detail"], row.problem.facts, language)
+        said = detail_of(row.problem, language)
         errors.append(RowRemark(pointer=row.problem_column, code=key, message=said))
     return ImportedRow(
         row=row.number,

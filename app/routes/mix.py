@@ -15,6 +15,8 @@ from app.daily import check_match, etag_of
 from app.deps import Access, Db, Manager, Now, Reads, Viewer
 from app.fields import Answer, Body, Line, Moment, Percent
 from app.schemas.dates import LocalDay
+from app.schemas.mix import MixAnswer, Override, reason_of
+from app.speech import LANGUAGE, messages
 from planner.mix import (
     ContentType,
     MixMode,
@@ -25,7 +27,7 @@ from planner.mix import (
     percent,
 )
 from planner.slots import local_day
-from store import channels, mixes
+from store import admission, channels, mixes, standings
 from store.db import Db as Session
 from store.tables import Channel, MixVersion
 
@@ -61,6 +63,7 @@ class MixIn(Body):
         LocalDay | None,
         Field(description="The day on which the former version returns: for a campaign."),
     ] = None
+    override: Override = None
 
 
 class ChannelMixIn(MixIn):
@@ -140,6 +143,23 @@ class MixOut(Answer):
         )
 
 
+class SmallShare(Answer):
+    """A share that a channel's month is too small to hold, and how many posts it would take."""
+
+    channel: UUID
+    type: str
+    posts: int
+    needed: int
+    text: str
+
+
+class MixSet(MixOut):
+    """The mix after a change, what the change leads to, and what it cannot hold."""
+
+    mix: MixAnswer
+    too_small: list[SmallShare]
+
+
 @router.get("/mix")
 async def read_mix(
     request: Request, response: Response, db: Reads, access: Viewer, now: Now
@@ -153,7 +173,7 @@ async def read_mix(
 @router.put("/mix")
 async def set_mix(
     body: MixIn, response: Response, db: Db, access: Manager, now: Now, if_match: IfMatch = None
-) -> MixOut:
+) -> MixSet:
     """Put a new version of the workspace's mix into force from a day on.
 
     Each type that still holds a seat on a day of the new version keeps a share; 0 will do.
@@ -181,7 +201,7 @@ async def set_channel_mix(
     access: Manager,
     now: Now,
     if_match: IfMatch = None,
-) -> MixOut:
+) -> MixSet:
     """Give a channel shares of its own for the workspace's types, the workspace's, or none."""
     channel = await channels.of(db, access.workspace.id, channel_id)
     return await _set(db, access, channel, body, body.source, response, if_match, now)
@@ -196,15 +216,46 @@ async def _set(
     response: Response,
     if_match: str | None,
     now: datetime,
-) -> MixOut:
+) -> MixSet:
     known = await mixes.history(db, access.workspace.id, channel.id if channel else None)
     check_match(len(known), if_match)
     today = local_day(now, _zone(access, channel))
     fields = _fields(body, source, today)
+    judge = access.judge(db, now, reason_of(body.override, access.abilities))
+    await judge.look_ahead(channel.id if channel else None)
     await mixes.add(db, access.workspace, access.actor, channel, fields, now)
+    judgement = await admission.settle(judge)
     mix = await _mix(db, access, channel, now)
     response.headers["ETag"] = etag_of(mix.version, mix)
-    return mix
+    return MixSet(
+        **mix.model_dump(),
+        mix=MixAnswer.of(judgement),
+        too_small=await _too_small(db, access, channel, fields["effective_from"]),
+    )
+
+
+async def _too_small(
+    db: Session, access: Access, channel: Channel | None, day: date
+) -> list[SmallShare]:
+    """Explain the shares that the slots of a whole month are too few for."""
+    on = [channel] if channel else await channels.all_of(db, access.workspace.id)
+    sentence = messages(LANGUAGE.get())["mix"]["share-too-small"]
+    return [
+        SmallShare(
+            channel=small.channel.id,
+            type=small.key,
+            posts=small.posts,
+            needed=small.needed,
+            text=sentence.format(
+                name=small.name,
+                share=percent(small.share_bp),
+                channel=small.channel.name,
+                posts=small.posts,
+                needed=small.needed,
+            ),
+        )
+        for small in await standings.small_shares(db, access.workspace, on, day)
+    ]
 
 
 def _fields(body: MixIn, source: MixSource, today: date) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from app.deps import Db, Editor, Now, Reads, Viewer
 from app.fields import Word
 from app.idempotency import Remembered
 from app.paging import Pages
-from app.schemas.posts import PostChange, PostIn, PostOut, PostPage
+from app.schemas.mix import reason_of
+from app.schemas.posts import PostChange, PostChanged, PostIn, PostOut, PostPage
 from planner.posts import PostStatus
-from store import posts, writing
+from store import admission, posts, writing
 
 router = APIRouter(route_class=Remembered, prefix="/workspaces/{ws}/posts", tags=["posts"])
 
@@ -88,10 +89,14 @@ async def change_post(
     access: Editor,
     now: Now,
     if_match: IfMatch = None,
-) -> PostOut:
-    """Change a post; other words for a channel disarm it there until they are approved."""
+) -> PostChanged:
+    """Change a post; other words for a channel disarm it there until they are approved.
+
+    Another type is judged by the mix wherever the post stands.
+    """
     post = await posts.of(db, access.workspace.id, post_id)
     check_match(post, if_match)
+    judge = access.judge(db, now, reason_of(body.override, access.abilities))
     content = await writing.change(
         db,
         access.workspace,
@@ -101,10 +106,12 @@ async def change_post(
         body.columns(),
         now,
         allow_duplicate=body.allow_duplicate,
+        judge=judge,
     )
+    await admission.settle(judge)
     await db.flush()
     tag(response, post)
-    return PostOut.of(post, content)
+    return PostChanged.with_mix(post, content, judge)
 
 
 @router.delete("/{post_id}", status_code=204)

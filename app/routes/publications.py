@@ -9,7 +9,9 @@ from app.deps import Db, Editor, Now, Reads, Viewer
 from app.fields import Moment, Word, instant_text
 from app.idempotency import Remembered
 from app.paging import Pages
+from app.schemas.mix import MixAnswer, exemption_of, reason_of
 from app.schemas.publications import (
+    Moved,
     Placed,
     PublicationChange,
     PublicationIn,
@@ -18,7 +20,7 @@ from app.schemas.publications import (
 )
 from planner.access import Ability, check_ability
 from planner.publications import Status
-from store import channels, placing, posts, publications
+from store import admission, channels, placing, posts, publications
 
 router = APIRouter(
     route_class=Remembered, prefix="/workspaces/{ws}/publications", tags=["publications"]
@@ -66,10 +68,14 @@ async def add_publications(
     """Put a post on channels as one change: at a time, in the next slot, now, or as history."""
     post = await posts.of(db, access.workspace.id, body.post)
     on = [await channels.of(db, access.workspace.id, each) for each in body.channels]
+    judge = access.judge(db, now, reason_of(body.override, access.abilities))
+    exempt = exemption_of(body.exempt, access.abilities)
     if body.recorded:
         link = str(body.recorded.permalink) if body.recorded.permalink else None
         recorded = placing.Recorded(body.recorded.published_at, link)
-        rows = await placing.record(db, access.workspace, access.actor, post, on, recorded, now)
+        rows = await placing.record(
+            db, access.workspace, access.actor, post, on, recorded, now, exempt=exempt
+        )
     else:
         assert body.when is not None  # noqa: S101  # the body says so
         if body.when.now:
@@ -84,10 +90,15 @@ async def add_publications(
             now,
             publish_until=body.publish_until,
             allow_duplicate=body.allow_duplicate,
+            exempt=exempt,
+            judge=judge,
         )
+        await admission.settle(judge)
     await db.flush()
     response.headers["Location"] = f"{request.url.path}/{rows[0].id}"
-    return Placed(publications=[PublicationOut.of(row) for row in rows])
+    return Placed(
+        publications=[PublicationOut.of(row) for row in rows], mix=MixAnswer.of(judge.judgement)
+    )
 
 
 @router.get("/{publication_id}")
@@ -109,24 +120,25 @@ async def move_publication(
     access: Editor,
     now: Now,
     if_match: IfMatch = None,
-) -> PublicationOut:
-    """Move a publication to another time."""
+) -> Moved:
+    """Move a publication to another time, or say whether it counts in the mix."""
     row = await publications.of(db, access.workspace.id, publication_id)
     check_match(row, if_match)
-    if body.when.now:
-        check_ability(access.abilities, Ability.PUBLISH)
-    await placing.move(
-        db,
-        access.workspace,
-        access.actor,
-        row,
-        body.when.when(),
-        now,
-        allow_duplicate=body.allow_duplicate,
-    )
+    place = (db, access.workspace, access.actor, row)
+    judge = access.judge(db, now, reason_of(body.override, access.abilities))
+    if "exempt" in body.model_fields_set:
+        check_ability(access.abilities, Ability.APPROVE)
+        exempt = body.exempt.exempt() if body.exempt else None
+        await placing.set_exempt(*place, exempt, now, judge=judge)
+    if body.when is not None:
+        if body.when.now:
+            check_ability(access.abilities, Ability.PUBLISH)
+        why = body.allow_duplicate
+        await placing.move(*place, body.when.when(), now, allow_duplicate=why, judge=judge)
+    await admission.settle(judge)
     await db.flush()
     tag(response, row)
-    return PublicationOut.of(row)
+    return Moved.with_mix(row, judge)
 
 
 @router.delete("/{publication_id}", status_code=204)

@@ -12,9 +12,10 @@ from app.daily import check_match, etag_of
 from app.deps import Access, Db, Manager, Now, Reads, Viewer
 from app.fields import Answer, Body
 from app.schemas.dates import LocalDay
+from app.schemas.mix import MixAnswer, Override, reason_of
 from planner.errors import Fault
 from planner.slots import WrongSlots, check_slots, local_day
-from store import channels
+from store import admission, channels
 from store.db import Db as Session
 from store.tables import Channel, Slot
 
@@ -39,6 +40,7 @@ class SlotsIn(Body):
         LocalDay | None,
         Field(description="The first local day of the list; tomorrow if left out, today at least."),
     ] = None
+    override: Override = None
 
 
 class WeeklySlotOut(Answer):
@@ -74,6 +76,12 @@ class SlotsOut(Answer):
         )
 
 
+class SlotsSet(SlotsOut):
+    """The weekly list after a change, and the mix that it leads to."""
+
+    mix: MixAnswer
+
+
 @router.get("")
 async def read_slots(
     channel_id: UUID, request: Request, response: Response, db: Reads, access: Viewer, now: Now
@@ -94,10 +102,11 @@ async def set_slots(
     access: Manager,
     now: Now,
     if_match: IfMatch = None,
-) -> SlotsOut:
+) -> SlotsSet:
     """Replace a channel's weekly slots from a day on; earlier days stay as they were.
 
-    What stands on the calendar stays there, in a slot or not.
+    What stands on the calendar stays there, in a slot or not. The mix refuses a list with which
+    a month that can be met no longer could.
     """
     channel = await channels.of(db, access.workspace.id, channel_id)
     check_match(channel.version, if_match)
@@ -108,11 +117,14 @@ async def set_slots(
     if first < today:
         facts = {"today": today.isoformat()}
         raise WrongSlots(Fault("/effective_from", "slots-in-the-past", facts))
+    judge = access.judge(db, now, reason_of(body.override, access.abilities))
+    await judge.look_ahead(channel.id)
     await channels.set_slots(db, access.workspace, access.actor, channel, wanted, first, now)
+    judgement = await admission.settle(judge)
     await db.flush()
     answer = await _slots(db, access, channel, now)
     response.headers["ETag"] = etag_of(channel.version, answer)
-    return answer
+    return SlotsSet(**answer.model_dump(), mix=MixAnswer.of(judgement))
 
 
 async def _slots(db: Session, access: Access, channel: Channel, now: datetime) -> SlotsOut:

@@ -6,8 +6,10 @@ from uuid import UUID
 from pydantic import Field
 
 from app.fields import Answer, Body, Line, Moment, Text
+from app.schemas.mix import MixAnswer, Override
 from planner.content import Content
 from planner.posts import PostStatus
+from store.judging import Judge
 from store.tables import Post
 
 Format = Literal["post", "carousel", "thread", "story", "reel"]
@@ -49,7 +51,7 @@ Variants = Annotated[dict[UUID, Variant], Field(max_length=50, description="By t
 Assignees = Annotated[list[Assignee], Field(max_length=20)]
 
 COLUMNS = {"external_id", "owner", "assignees", "status"}
-BESIDE = COLUMNS | {"allow_duplicate"}
+BESIDE = COLUMNS | {"allow_duplicate", "override"}
 
 
 class _Written(Body):
@@ -108,6 +110,7 @@ class PostChange(_Written):
         Annotated[Text, Field(min_length=1, max_length=2000)] | None,
         Field(description="Why a channel may get the same twice within two weeks."),
     ] = None
+    override: Override = None
 
 
 class MediaUsed(Answer):
@@ -174,6 +177,18 @@ class PostOut(Answer):
             version=post.version,
             **content,
         )
+
+
+class PostChanged(PostOut):
+    """A post after a change, and the mix that the change leads to where it stands."""
+
+    mix: MixAnswer
+
+    @classmethod
+    def with_mix(cls, post: Post, content: Content, judge: Judge) -> Self:
+        """Return a post and what the judge found as they are answered."""
+        known = PostOut.of(post, content).model_dump()
+        return cls(**known, mix=MixAnswer.of(judge.judgement))
 
 
 class PostPage(Answer):

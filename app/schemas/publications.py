@@ -7,10 +7,13 @@ from pydantic import Field, HttpUrl, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.fields import Answer, Body, LocalTime, Moment, Text
+from app.schemas.mix import ExemptIn, MixAnswer, Override
 from app.speech import reason_text
 from planner.publications import Status
 from planner.slots import SlotTime
 from store import placing
+from store.judging import Judge
+from store.slots import OpenSlot
 from store.tables import Publication, Transition
 
 Permalink = Annotated[HttpUrl, Field(max_length=2000)]
@@ -60,6 +63,8 @@ class PublicationIn(Body):
         Moment | None, Field(description="After this it does not go out any more.")
     ] = None
     allow_duplicate: AllowDuplicate = None
+    exempt: ExemptIn = None
+    override: Override = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -69,10 +74,18 @@ class PublicationIn(Body):
 
 
 class PublicationChange(Body):
-    """Another time."""
+    """Another time, or whether it counts in the mix (`exempt`: null lets it count)."""
 
-    when: WhenBody
+    when: WhenBody | None = None
     allow_duplicate: AllowDuplicate = None
+    exempt: ExemptIn = None
+    override: Override = None
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.when is None and "exempt" not in self.model_fields_set:
+            raise PydanticCustomError("when-or-exempt", "when, exempt, or both")
+        return self
 
 
 class PublicationOut(Answer):
@@ -92,6 +105,8 @@ class PublicationOut(Answer):
     day: str
     holds_seat: bool
     exempt: str | None
+    exempt_note: str | None
+    override: str | None
     recorded: bool
     allow_duplicate: str | None
     publish_until: Moment | None
@@ -126,9 +141,22 @@ class PublicationPage(Answer):
 
 
 class Placed(Answer):
-    """What one change put on the calendar or moved there."""
+    """What one change put on the calendar or moved there, and the mix that it leads to."""
 
     publications: list[PublicationOut]
+    mix: MixAnswer
+
+
+class Moved(PublicationOut):
+    """A publication after a change, and the mix that it leads to."""
+
+    mix: MixAnswer
+
+    @classmethod
+    def with_mix(cls, row: Publication, judge: Judge) -> Self:
+        """Return a row and what the judge found as they are answered."""
+        known = PublicationOut.of(row).model_dump()
+        return cls(**known, mix=MixAnswer.of(judge.judgement))
 
 
 class ConfirmIn(Body):
@@ -187,7 +215,7 @@ class Attempts(Answer):
 
 
 class SlotOut(Answer):
-    """A slot that nothing stands on."""
+    """A time of a channel's slots."""
 
     slot: UUID
     channel: UUID
@@ -205,3 +233,21 @@ class SlotOut(Answer):
             local=free.local.isoformat(timespec="minutes"),
             day=free.day.isoformat(),
         )
+
+
+class OpenSlotOut(SlotOut):
+    """A slot that nothing stands on, and what the mix lets it have.
+
+    `types` are the types that a post there may have (null: the channel has no mix); `forced` is
+    the only one, if it is only one.
+    """
+
+    types: list[str] | None
+    forced: str | None
+
+    @classmethod
+    def open(cls, free: OpenSlot) -> Self:
+        """Return an open slot as it is answered."""
+        types = None if free.types is None else list(free.types)
+        known = SlotOut.of(free.time).model_dump()
+        return cls(**known, types=types, forced=free.forced)

@@ -1,7 +1,7 @@
 """Posts, their versions and approvals, and the files they show."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint
@@ -28,6 +28,8 @@ class Post(OwnedRow, table=True):
         Index(None, "workspace_id", "status", "id"),
     )
 
+    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset({"refused_as"})
+
     title: str = Field(max_length=200)
     type: str = Field(max_length=40)
     pillar_id: UUID | None = None
@@ -42,6 +44,8 @@ class Post(OwnedRow, table=True):
     submitted_at: datetime | None = Field(default=None, sa_type=Instant)
     rejection: str | None = Field(default=None, max_length=2000)
     second_approval_due: bool = False  # after break-glass
+    refused_as: str | None = Field(default=None, max_length=40)  # type, when the mix refused it
+    retyped_at: datetime | None = Field(default=None, sa_type=Instant)  # after such a refusal
 
 
 class PostVersion(SQLModel, table=True):

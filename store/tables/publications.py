@@ -8,11 +8,11 @@ from sqlalchemy import JSON, BigInteger, Column, Index, Integer, UniqueConstrain
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
-from planner.publications import Status
+from planner.publications import Exemption, Status
 from store.tables.rows import OwnedRow, belongs_to, one_of, owned
 from store.types import Instant
 
-EXEMPTIONS = ("crisis", "official_statement", "protocol", "correction", "story")
+MARKED = "exempt IS NOT NULL OR override IS NOT NULL OR retyped_at IS NOT NULL"
 
 
 class Publication(OwnedRow, table=True):
@@ -24,7 +24,7 @@ class Publication(OwnedRow, table=True):
         belongs_to("channel", "channel_id"),
         belongs_to("pillar", "pillar_id"),
         one_of("status", Status),
-        one_of("exempt", EXEMPTIONS),
+        one_of("exempt", Exemption),
         # A post is on a channel once, unless it was taken off.
         Index(
             "uq_publication_once",
@@ -56,6 +56,26 @@ class Publication(OwnedRow, table=True):
             sqlite_where=text("holds_seat"),
             postgresql_where=text("holds_seat"),
         ),
+        # The same of one channel, so that admission reads its month and nothing else.
+        Index(
+            "ix_publication_standing",
+            "channel_id",
+            "day",
+            "due_at",
+            "id",
+            "type",
+            sqlite_where=text("holds_seat"),
+            postgresql_where=text("holds_seat"),
+        ),
+        # What compliance names one by one; few rows.
+        Index(
+            "ix_publication_marked",
+            "workspace_id",
+            "day",
+            "channel_id",
+            sqlite_where=text(MARKED),
+            postgresql_where=text(MARKED),
+        ),
         Index(None, "status", "due_at"),
         Index(None, "workspace_id", "due_at"),
         Index(None, "channel_id", "due_at"),
@@ -77,6 +97,8 @@ class Publication(OwnedRow, table=True):
     holds_seat: bool
     exempt: str | None = Field(default=None, max_length=18)
     exempt_note: str | None = Field(default=None, max_length=2000)
+    override: str | None = Field(default=None, max_length=2000)  # why it may breach the mix
+    retyped_at: dt.datetime | None = Field(default=None, sa_type=Instant)  # as its post's
     recorded: bool = False  # it went out before or beside Pilar
     publish_until: dt.datetime | None = Field(default=None, sa_type=Instant)
     content_hash: str | None = Field(default=None, max_length=64)  # of the armed words

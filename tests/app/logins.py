@@ -12,12 +12,11 @@ from sqlmodel import select
 
 from app import passwords
 from app.deps import House
-from app.main import create_app
 from store import people
 from store.db import Store
 from store.tables import Person
 from store.tables.rows import METADATA
-from tests.conftest import Client
+from tests.conftest import Client, app_of
 
 HTTPS = "https://pilar.test"
 PASSWORD = "kuda laut membaca naskah"
@@ -28,7 +27,7 @@ async def browser(
     house: House, base_url: str = HTTPS, address: str = "203.0.113.9"
 ) -> AsyncIterator[Client]:
     """Open a browser that keeps cookies, at an address, on the house as it is reached there."""
-    app = create_app(replace(house, base_url=base_url))
+    app = app_of(replace(house, base_url=base_url))
     async with LifespanManager(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 5000))
         async with httpx.AsyncClient(transport=transport, base_url=base_url) as http:

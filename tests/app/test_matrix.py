@@ -142,6 +142,7 @@ async def _rows(house: House, office: Office) -> dict[str, str]:
         "publication_id": str(placed["id"]),
         "link_id": await made("/calendar-links", {"name": "Ponsel"}),
         "date": "2026-12-24",
+        "month": "2026-12",
         "name": "feed",
         "handle": "berita",
         "key": "may-not",

@@ -16,6 +16,7 @@ from store.audit import CLI
 from store.db import Db, Store
 from tests.conftest import RING, Client
 from tests.processes import Service
+from tests.world import let_be
 
 SLUG = "biro"
 
@@ -46,6 +47,7 @@ async def found(db: Db) -> str:
     fields = {"slug": SLUG, "name": "Biro", "timezone": "Asia/Jakarta", "locale": "id"}
     fields |= {"approval_policy": "none"}
     workspace = await workspaces.add(db, CLI, person.id, fields, now())
+    await let_be(db, workspace, now())
     _, secret = await keys.add(
         db,
         RING,

@@ -10,8 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.processes import ended
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
+RUN_SECONDS = 120
 
 
 @dataclass
@@ -19,13 +22,14 @@ class Service:
     """A running server: where it is, and what it said when it began to listen."""
 
     process: asyncio.subprocess.Process
+    log: Path
     url: str
     greeting: str
 
     async def stop(self, sent: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop, and return its exit code."""
         self.process.send_signal(sent)
-        return await self.process.wait()
+        return await ended(self.process, self.log)
 
 
 def environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
@@ -35,6 +39,7 @@ def environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(ROOT),
+        "PYTHONFAULTHANDLER": "1",
         "PILAR_DATA_DIR": str(folder / "data"),
         **settings,
     }
@@ -60,7 +65,8 @@ async def ran(folder: Path, *words: str, given: str = "", **settings: str) -> tu
     """
     (folder / "log").unlink(missing_ok=True)
     process = await start(folder, *words, **settings)
-    said, _ = await process.communicate(given.encode())
+    async with asyncio.timeout(RUN_SECONDS):
+        said, _ = await process.communicate(given.encode())
     return process.returncode or 0, said.decode(), (folder / "log").read_text()
 
 
@@ -74,11 +80,11 @@ async def serving(folder: Path, *words: str, **settings: str) -> AsyncIterator[S
             line = (await process.stdout.readline()).decode()
         match = re.search(r"http://\S+", line)
         assert match is not None, line + (folder / "log").read_text()
-        yield Service(process, match[0], line + await _rest(process.stdout))
+        yield Service(process, folder / "log", match[0], line + await _rest(process.stdout))
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await ended(process, folder / "log")
 
 
 async def _rest(stdout: asyncio.StreamReader) -> str:
@@ -87,6 +93,9 @@ async def _rest(stdout: asyncio.StreamReader) -> str:
     while True:
         try:
             async with asyncio.timeout(0.3):
-                said += await stdout.readline()
+                line = await stdout.readline()
         except TimeoutError:
             return said.decode()
+        if not line:  # it has ended, and a line that is there at once lets no timeout end this
+            return said.decode()
+        said += line

@@ -32,7 +32,9 @@ DAYS = {"from": "2026-03-01", "to": "2026-04-01"}
 QUERIES = {
     "export_publications": DAYS,
     "list_days": DAYS,
+    "read_all_compliance": DAYS,
     "read_calendar": DAYS,
+    "read_compliance": DAYS,
     "read_calendar_feed": {"token": WORLD["calendar_token"]},
 }
 

@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CONFIG = HERE / "schemathesis.toml"
 START_SECONDS = 60
+STOP_SECONDS = 60
 RUN_SECONDS = 300
 
 
@@ -49,7 +50,12 @@ def serving(folder: Path, fault: str | None = None) -> Iterator[str]:
         yield (folder / "url").read_text()
     finally:
         process.terminate()
-        process.wait()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            pytest.fail(f"Not stopped: {(folder / 'log').read_text()}")
 
 
 def run(folder: Path, *words: str, fault: str | None = None) -> Run:

@@ -11,7 +11,9 @@ import pytest
 
 from app.cli_openapi import description
 from app.openapi import operations
-from tests.openapi.running import Run, only, run
+from tests.openapi.running import RUN_SECONDS, Run, only, run
+
+pytestmark = pytest.mark.timeout(RUN_SECONDS + 150)
 
 UNREACHED = {
     "follow_changes": "a stream without an end: tests/journeys/test_events.py listens to it",

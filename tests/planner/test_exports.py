@@ -41,7 +41,7 @@ def test_an_apostrophe_goes_before_what_would_be_a_formula(cell: str, expected: 
 def test_values_are_written_as_a_table_has_them() -> None:
     row = [None, True, False, -3, ["a", "b"], {"b": 1, "a": "é"}, 'x"y\nz']
 
-    assert csv_text([row]) == ',true,false,\'-3,a;b,"{""a"":""é"",""b"":1}","x""y\nz"\r\n'
+    assert csv_text([row]) == ',true,false,-3,a;b,"{""a"":""é"",""b"":1}","x""y\nz"\r\n'
 
 
 def test_json_lines_are_one_object_each() -> None:
