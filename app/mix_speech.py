@@ -26,7 +26,7 @@ def members(violation: MixViolation, language: str) -> dict[str, Any]:
 
 def fixes(violation: MixViolation, language: str) -> list[MixFix]:
     """Return what would help, each with its sentence."""
-    return [MixFix.of(each, _fix_text(each, language)) for each in violation.fixes]
+    return [MixFix.of(each, _fix_text(violation, each, language)) for each in violation.fixes]
 
 
 def detail(violation: MixViolation, language: str) -> str:
@@ -37,7 +37,7 @@ def detail(violation: MixViolation, language: str) -> str:
     )
     kind = "refused" if violation.is_placing else "refused-change"
     said: str = texts[kind].format(why=why)
-    ways = texts["between"].join(_fix_text(each, language) for each in violation.fixes)
+    ways = texts["between"].join(_fix_text(violation, each, language) for each in violation.fixes)
     return f"{said} {ways[:1].upper()}{ways[1:]}." if ways else said
 
 
@@ -70,10 +70,17 @@ def _why(violation: MixViolation, held: Held, texts: Mapping[str, str], language
     return texts["why-joint"].format(**facts)
 
 
-def _fix_text(fix: Fix, language: str) -> str:
+def _fix_text(violation: MixViolation, fix: Fix, language: str) -> str:
     texts = messages(language)["mix"]
+    names: dict[str, str] = {}
+    for held in violation.judgement.held:
+        names |= dict(zip(held.standing.keys, _names(held.standing), strict=True))
     when = _when(fix.local, texts, language) if fix.local else ""
-    return str(texts[f"fix-{fix.kind}"].format(when=when, title=fix.title, type=fix.type))
+    return str(
+        texts[f"fix-{fix.kind}"].format(
+            when=when, title=fix.title, type=names.get(fix.type, fix.type)
+        )
+    )
 
 
 def _names(standing: Standing) -> list[str]:

@@ -17,9 +17,7 @@ WHOLE: Mapping[str, Any] = {
             {"op": "retype", "post": ID, "version": 2, "type": "informative"},
         ]
     },
-    "CheckIn": {
-        "operations": [{"op": "add", "post": ID, "channel": ID, "when": {"slot": "next"}}]
-    },
+    "CheckIn": {"operations": [{"op": "add", "post": ID, "channel": ID, "when": {"slot": "next"}}]},
     "CampaignChange": {"name": "Pekan Naskah Kuno", "ends_on": "2026-12-08"},
     "ChannelChange": {"name": "Berita kantor", "timezone": "Asia/Makassar"},
     "ChannelMixIn": {"source": "inherit"},

@@ -64,13 +64,13 @@ async def measure(ground: Ground) -> list[Ratio]:
     few = await _schedule(ground, numbers)
     _fill(ground, offices, draw, part=1 - FEW / ROWS)
     many = await _schedule(ground, numbers)
-    ratios = [Ratio(f"a post among {ROWS:,}; floor: {FEW:,}", ground.database, many, few)]
+    ratios = [Ratio(f"a post, at {ROWS:,} and {FEW:,}", ground.database, many, few)]
     month = go_back(Grain.MONTH, now().date(), 11)
     spans = {"with today": month, "closed": go_back(Grain.MONTH, month, 1)}
     for scope in Scope:
         for name, first in spans.items():
             took = await _read(ground, scope, first)
-            what = f"SQL of a year by month, {scope}, {name}; floor: may take"
+            what = f"year by month, {scope}, {name}"
             ratios.append(Ratio(what, ground.database, took, MAY_TAKE_SECONDS))
     return ratios
 

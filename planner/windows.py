@@ -177,7 +177,7 @@ class WindowTree:
         )
 
     def apply(self, changes: Collection[Change]) -> None:
-        """Make changes, whether they do harm or not; raises ValueError if a count falls below 0."""
+        """Make changes, whether they do harm or not."""
         for index, state in self._after(changes).items():
             self._states[index] = state
         for change in changes:
@@ -189,8 +189,9 @@ class WindowTree:
     def allowed(self, slot: Hashable, *, extra: bool = False) -> list[int]:
         """Return the types (indices, ascending) that a post in a cell may have without harm.
 
-        It uses an open slot of the cell; with `extra` it comes on top of them. Where an extra
-        post of any type does harm, those that leave the fewest changes needed are allowed.
+        It uses an open slot of the cell; with `extra` it comes on top of them. Where a post of any
+        type does harm, those that leave the fewest changes needed are allowed: a calendar is
+        never frozen.
         """
         if not extra and self.open_in(slot) <= 0:
             return []
@@ -198,7 +199,7 @@ class WindowTree:
             self.check([Change(slot, each, 1, 0 if extra else -1)]) for each in range(self.types)
         ]
         found = [index for index, verdict in enumerate(verdicts) if not verdict.blocked]
-        if found or not extra:
+        if found:
             return found
         least = min(verdict.after for verdict in verdicts)
         return [index for index, verdict in enumerate(verdicts) if verdict.after == least]

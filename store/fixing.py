@@ -5,7 +5,7 @@ can take, and what only somebody with a role may do. Another type is never offer
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -65,14 +65,37 @@ async def fixes(judge: Judge) -> list[Fix]:
     found: list[Fix] = []
     if not judge.offers_fixes:
         return found
-    for wish in judge.wishes:
+    for wish in _net(judge):
         if wish.retypes or await judge.allows(_steps(wish)):
             continue
         found += [fix async for fix in _for(judge, wish)]
     if judge.may_except:
-        found += [Fix(FixKind.EXEMPT)] if judge.wishes else []
+        placing = any(not each.retypes and not each.counts_again for each in judge.wishes)
+        found += [Fix(FixKind.EXEMPT)] if placing else []
         found.append(Fix(FixKind.OVERRIDE))
     return found
+
+
+def _net(judge: Judge) -> list[Wish]:
+    """Return for each post on a channel what is asked for in the end, and how it stood at first.
+
+    A post that comes back to a channel from which the same change takes it has no way out: what
+    is undone with the change would be in its way.
+    """
+    left = {(row.post_id, row.channel_id) for row in judge.touched.values()}
+    found: dict[tuple[UUID, UUID], Wish] = {}
+    for wish in judge.wishes:
+        place = wish.post.id, wish.channel.id
+        if first := found.get(place):
+            found[place] = replace(
+                first,
+                timing=wish.timing,
+                type=wish.type,
+                retypes=first.retypes or wish.retypes,
+            )
+        elif wish.publication is not None or place not in left:
+            found[place] = wish
+    return list(found.values())
 
 
 async def _for(judge: Judge, wish: Wish) -> AsyncIterator[Fix]:
@@ -94,8 +117,8 @@ async def _nearest_slot(judge: Judge, wish: Wish) -> Fix | None:
         if cell not in tried:
             tried[cell] = await judge.allows(_steps(wish, Seat(slot.day, slot.at, wish.type)))
         if tried[cell] and not await _says_it_twice(judge, wish, slot.at):
-            operation = _put(wish, slot.at)
-            return Fix(FixKind.SLOT, wish.channel.id, slot.at, slot.local, operations=(operation,))
+            operations = _put(wish, slot.at)
+            return Fix(FixKind.SLOT, wish.channel.id, slot.at, slot.local, operations=operations)
     return None
 
 
@@ -128,12 +151,16 @@ async def _partner(judge: Judge, wish: Wish) -> Fix | None:
             Publication.day < until,
         )
     )
-    rows = [row for row in (await judge.db.exec(query)).all() if row[0].post_id != wish.post.id]
+    busy = {*judge.touched, *(each.placed.id for each in judge.wishes if each.placed)}
+    found = (await judge.db.exec(query)).all()
+    rows = [row for row in found if row[0].post_id != wish.post.id and row[0].id not in busy]
     rows.sort(key=lambda row: (abs(row[0].due_at - wish.timing.due_at), row[0].id))
     for other, title in rows[:PARTNERS]:
-        if not await judge.allows(_swapped(wish, other)):
+        if not await judge.allows(_swapped(judge, wish, other)):
             continue
         if await _says_it_twice(judge, wish, other.due_at):
+            continue
+        if await _would_repeat(judge, other, _goes_to(judge, wish)):
             continue
         return Fix(
             FixKind.SWAP,
@@ -143,7 +170,7 @@ async def _partner(judge: Judge, wish: Wish) -> Fix | None:
             other.post_id,
             title,
             other.type,
-            _swap(wish, other),
+            _swap(judge, wish, other),
         )
     return None
 
@@ -181,7 +208,7 @@ async def _drafts(judge: Judge, wish: Wish) -> list[Fix]:
                 post.id,
                 post.title,
                 post.type,
-                (_put(instead, wish.timing.due_at),),
+                _put(instead, wish.timing.due_at),
             )
         )
         if len(found) == DRAFTS:
@@ -203,6 +230,12 @@ async def _says_it_twice(judge: Judge, wish: Wish, at: datetime) -> bool:
     return await duplicates.said_near(judge.db, wish.channel.id, digest, at, wish.post.id)
 
 
+async def _would_repeat(judge: Judge, row: Publication, to: Seat) -> bool:
+    if row.said is None or row.said_again is not None:
+        return False
+    return await duplicates.said_near(judge.db, row.channel_id, row.said, to.due_at, row.post_id)
+
+
 def _steps(wish: Wish, seat: Seat | None = None) -> list[Step]:
     """Return what the wish comes to, or would at another time."""
     taken = seat or Seat(wish.timing.day, wish.timing.due_at, wish.type)
@@ -212,10 +245,17 @@ def _steps(wish: Wish, seat: Seat | None = None) -> list[Step]:
     return steps
 
 
-def _swapped(wish: Wish, other: Publication) -> list[Step]:
+def _goes_to(judge: Judge, wish: Wish) -> Seat:
+    """Return where a swap partner goes: where the post stands, if that is ahead, or was to go."""
+    if wish.stood is not None and wish.stood.due_at > judge.now:
+        return wish.stood
+    return Seat(wish.timing.day, wish.timing.due_at, wish.type)
+
+
+def _swapped(judge: Judge, wish: Wish, other: Publication) -> list[Step]:
     """Return the steps of a swap: a post that stands nowhere sends the other to its wanted time."""
     there = Seat(other.day, other.due_at, other.type)
-    here = wish.stood or Seat(wish.timing.day, wish.timing.due_at, wish.type)
+    here = _goes_to(judge, wish)
     steps = [
         Step(wish.channel.id, there, leaves=True),
         Step(wish.channel.id, Seat(here.day, here.due_at, other.type)),
@@ -226,25 +266,23 @@ def _swapped(wish: Wish, other: Publication) -> list[Step]:
     return steps
 
 
-def _put(wish: Wish, at: datetime) -> dict[str, Any]:
+def _put(wish: Wish, at: datetime) -> tuple[dict[str, Any], ...]:
     when = {"at": at}
-    if wish.publication is not None:
-        return {
-            "op": "move",
-            "id": wish.publication.id,
-            "version": wish.version,
-            "when": when,
-        }
-    return {"op": "add", "post": wish.post.id, "channel": wish.channel.id, "when": when}
+    if wish.publication is None:
+        return ({"op": "add", "post": wish.post.id, "channel": wish.channel.id, "when": when},)
+    seen = {"id": wish.publication.id, "version": wish.version}
+    again = ({"op": "exempt", **seen, "exempt": None},) if wish.counts_again else ()
+    return (*again, {"op": "move", **seen, "when": when})
 
 
-def _swap(wish: Wish, other: Publication) -> tuple[dict[str, Any], ...]:
+def _swap(judge: Judge, wish: Wish, other: Publication) -> tuple[dict[str, Any], ...]:
     seen = {"id": other.id, "version": other.version}
-    if wish.publication is not None:
+    here = _goes_to(judge, wish)
+    if wish.publication is not None and here == wish.stood:
         own = {"id": wish.publication.id, "version": wish.version}
         return ({"op": "swap", "first": own, "second": seen},)
-    away = {"op": "move", **seen, "when": {"at": wish.timing.due_at}}
-    return (away, _put(wish, other.due_at))
+    away = {"op": "move", **seen, "when": {"at": here.due_at}}
+    return (away, *_put(wish, other.due_at))
 
 
 def _months_from(first: date, count: int) -> date:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlmodel import case, col, func, select, text
+from sqlmodel import col, func, select, text
 
 from planner.compliance import LOOK_BACK_DAYS, DayCount, Mark, Part, Placed
 from planner.periods import LOOK_AHEAD, Shares
@@ -112,21 +112,23 @@ async def _read_seats(
     now: datetime,
     only: UUID | None,
 ) -> None:
-    ahead = col(Publication.due_at) > now
+    """Count by day, channel and type; then, of the few days around now, what is still to come."""
     groups = (col(Publication.day), col(Publication.channel_id), col(Publication.type))
-    query = select(  # type: ignore[call-overload]  # sqlmodel types at most four columns
-        *groups,
-        func.count(),
-        func.sum(case((ahead, 1), else_=0)),
-        func.min(case((ahead, col(Publication.due_at)))),
-    ).where(COUNTS)
-    rows = await db.exec(_within(query, workspace, span, only).group_by(*groups))
-    for day, channel_id, kind, number, ahead_of_now, due_at in rows.all():
-        counts, before = held.seats[channel_id].get(day, (Counter(), 0))
+    query: Any = select(*groups, func.count()).where(COUNTS).group_by(*groups)
+    for day, channel_id, kind, number in (
+        await db.exec(_within(query, workspace, span, only))
+    ).all():
+        counts, _ = held.seats[channel_id].setdefault(day, (Counter(), 0))
         counts[kind] += number
-        held.seats[channel_id][day] = (counts, before + int(ahead_of_now))
-        if due_at is not None:
-            held.coming.append(due_at)
+    due_at = col(Publication.due_at)
+    query = select(*groups[:2], func.count(), func.min(due_at)).where(COUNTS, due_at > now)
+    # No zone is so far from UTC that what is to come is meant for an earlier day.
+    near = (max(span[0], now.date() - timedelta(days=2)), span[1])
+    rows = await db.exec(_within(query.group_by(*groups[:2]), workspace, near, only))
+    for day, channel_id, number, first in rows.all():
+        counts, _ = held.seats[channel_id][day]
+        held.seats[channel_id][day] = (counts, number)
+        held.coming.append(first)
 
 
 async def _read_marks(

@@ -7,7 +7,7 @@ and what people say of the past are never brought before a judge.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from planner.periods import Period, Seat, Standing, WindowName, joined, judge, month_of, readings
-from planner.slots import local_day
+from planner.slots import local_day, open_counts
 from planner.timing import Timing
 from planner.windows import Reading, Verdict
 from store import channels, standings
@@ -71,8 +71,9 @@ class Judgement:
 class Wish:
     """A post of a type that is asked for on a channel at a time.
 
-    `publication` is the one that is moved or gets another type (`retypes`), with the `version`
-    and the seat (`stood`) it had; a new one is known once it is `placed`.
+    `publication` is the one that is moved, gets another type (`retypes`) or is to count again
+    (`counts_again`), with the `version` and the seat (`stood`) it had; a new one is known once it
+    is `placed`.
     """
 
     post: Post
@@ -84,6 +85,7 @@ class Wish:
     version: int = 0
     stood: Seat | None = None
     placed: Publication | None = None
+    counts_again: bool = False
 
     @classmethod
     def of(
@@ -93,7 +95,10 @@ class Wish:
         row = publication
         stood = Seat(row.day, row.due_at, row.type) if row.holds_seat else None
         retypes = type_ != row.type
-        return cls(post, channel, timing, type_, row, retypes, row.version, stood)
+        again = row.exempt is not None
+        return cls(
+            post, channel, timing, type_, row, retypes, row.version, stood, counts_again=again
+        )
 
 
 class Step(NamedTuple):
@@ -122,6 +127,7 @@ class Judge:
     wishes: list[Wish] = field(default_factory=list)
     binding: bool = False
     judgement: Judgement | None = None
+    touched: dict[UUID, Publication] = field(default_factory=dict)
     _reshaped: tuple[list[Channel], date, date] | None = None
     _before: dict[tuple[UUID, date], Month] = field(default_factory=dict)
 
@@ -141,6 +147,7 @@ class Judge:
 
     async def look_at(self, publication: Publication) -> None:
         """Look at the month in which a publication stands, before it is touched."""
+        self.touched[publication.id] = publication
         await self.look(publication.channel_id, publication.day)
 
     async def look_ahead(self, channel_id: UUID | None = None, day: date | None = None) -> None:
@@ -183,10 +190,29 @@ class Judge:
             held += _held(before, after)
             relies += _relies(after)
         verdict = joined(verdicts)
+        if verdict.blocked and self._least_evil():
+            harmed = (*verdict.worse, *verdict.broken)
+            verdict = replace(verdict, worse=(), broken=(), warned=(*verdict.warned, *harmed))
         warned = bool(verdict.warned) or (verdict.blocked and not self.binding)
         outcome = Outcome.WARN if warned else Outcome.OK
         self.judgement = Judgement(outcome, tuple(held), tuple(relies), verdict)
         return self.judgement
+
+    def _least_evil(self) -> bool:
+        """Say whether one post was added where every type does harm, and it does the least.
+
+        So that a calendar is never frozen. Source: design note "mix", section 1.5.
+        """
+        if len(self.wishes) != 1 or self.wishes[0].publication is not None:
+            return False
+        wish, day = self.wishes[0], self.wishes[0].timing.day
+        month = self._before[wish.channel.id, month_of(day)[0]]
+        standing = month.at(day)
+        if standing is None:
+            return False
+        seats = [(seat.day, seat.due_at) for seat in month.seats]
+        free = dict(open_counts(month.ground.times, seats, self.now)).get(day, 0)
+        return wish.type in standing.allowed(day, extra=free == 0)
 
     async def _pairs(self) -> list[tuple[Month, Month]]:
         """Return the months that are not what they were, before and after."""

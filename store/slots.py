@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from planner.errors import Conflict
-from planner.slots import SlotTime, local_day, next_midnight, open_slots
+from planner.periods import readings
+from planner.slots import SlotTime, local_day, open_slots, resolve_local
 from planner.timing import NoOpenSlot
 from store import channels, standings
 from store.db import Db
@@ -48,7 +49,7 @@ async def open_of(
     """Return the open slots of channels on the local days of [first, until), by time.
 
     With them come the instants that may change the answer by passing: of slots, of the
-    publications that hold a seat, and of local midnights.
+    publications that hold a seat, and of the ends of windows.
     """
     if not on:
         return [], []
@@ -58,8 +59,8 @@ async def open_of(
     for month in await standings.months(db, grounds, now):
         coming += [each.at for each in month.ground.times]
         coming += [seat.due_at for seat in month.seats]
+        coming += _ends(month)
         found += [each for each in _open_in(month, now) if first <= each.time.day < until]
-    coming += [next_midnight(now, channels.zone_of(each, workspace)) for each in on]
     return sorted(found, key=lambda each: (each.time.at, each.time.slot_id)), coming
 
 
@@ -94,17 +95,25 @@ async def next_open(
     raise NoOpenSlot(channel=channel.name, days=HORIZON_DAYS)
 
 
+def _ends(month: Month) -> list[datetime]:
+    """Return when the windows of a month end: from then on they keep no slot for anything."""
+    return [
+        resolve_local(datetime.combine(reading.window.key.until, time()), month.ground.zone)
+        for _, reading in readings(month.standings)
+    ]
+
+
 def _open_in(month: Month, now: datetime) -> list[OpenSlot]:
     seats = [(seat.day, seat.due_at) for seat in month.seats]
     known: dict[tuple[date, date], tuple[str, ...]] = {}
     found = []
-    for time in open_slots(month.ground.times, seats, now):
-        standing = month.at(time.day)
+    for free in open_slots(month.ground.times, seats, now):
+        standing = month.at(free.day)
         if standing is None:
-            found.append(OpenSlot(time, None))
+            found.append(OpenSlot(free, None))
             continue
-        cell = standing.piece.first, standing.cell(time.day)
+        cell = standing.piece.first, standing.cell(free.day)
         if cell not in known:
-            known[cell] = tuple(standing.allowed(time.day))
-        found.append(OpenSlot(time, known[cell]))
+            known[cell] = tuple(standing.allowed(free.day))
+        found.append(OpenSlot(free, known[cell]))
     return found

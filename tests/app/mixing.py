@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select
 
 from app.deps import House
-from store.tables import Channel, Day, MixVersion, Post, Publication, Slot, Workspace
+from store.tables import Day, MixVersion, Post, Publication, Slot, Workspace
 from tests.app.conftest import Office
-from tests.app.writing import add_channel
+from tests.app.writing import add_channel, write_post
 from tests.conftest import Client
 
 ZONE = ZoneInfo("Asia/Jakarta")
@@ -356,3 +356,24 @@ async def check(client: Client, office: Office, *operations: Any) -> Any:
 
 def seen(row: Any) -> dict[str, Any]:
     return {"id": row["id"], "version": row["version"]}
+
+
+async def stand(office: Office, channel: Any, *places: tuple[str, str]) -> list[Any]:
+    """Put new posts (a local time and a type each) on a channel, as one change."""
+    operations = [
+        {
+            "op": "add",
+            "post": (await write_post(office, title=f"{type_} {local[8:10]}", type=type_))["id"],
+            "channel": channel["id"],
+            "when": {"local": local},
+        }
+        for local, type_ in places
+    ]
+    placed = await batch(office.editor, office, *operations)
+    assert placed.status_code == 200, placed.text
+    rows: list[Any] = placed.json()["publications"]
+    return rows
+
+
+def on(day: int, clock: str = "09:00", month: int = 3) -> dict[str, str]:
+    return {"local": f"2026-{month:02}-{day:02}T{clock}"}

@@ -1,7 +1,7 @@
 """The mix is kept whatever is done in whatever order: every verdict against enumeration."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,13 +19,10 @@ from hypothesis.stateful import (
 )
 
 from app.deps import House
-from planner.periods import Standing as Standings
-from planner.periods import judge
-from planner.windows import Verdict
 from store.blobs import FolderBlobs
 from store.db import Store
 from store.settings import StoreSettings
-from tests.app.machine import TYPES, Hand, Place, Step
+from tests.app.machine import OVERRIDE, TYPES, Hand, Place, Step
 from tests.app.mixing import ZONE, Standing, Version, Weekly
 from tests.conftest import RING, Clock, app_of
 
@@ -48,16 +45,24 @@ class Machine(Hand, RuleBasedStateMachine):
         ),
         shares=st.sampled_from(SHARES[:3]),
         tolerance=st.sampled_from((0, 5)),
+        there=st.lists(st.tuples(st.just("add"), numbers, days), max_size=12),
     )
-    def found(self, slots: Any, shares: tuple[int, ...], tolerance: int) -> None:
-        """Found an office with posts of every type, and a channel that may have no slots."""
+    def found(self, slots: Any, shares: tuple[int, ...], tolerance: int, there: Any) -> None:
+        """Found an office where something stands already, whether the mix likes it or not."""
         self.open_office(slots)
         self.set_mix(shares, tolerance, whose=2, first=0, length=0, turn=0)
+        step = self.start
+        for kind, number, day in there:
+            step = self.operate(step, kind, number, day) or step
+        if step.operations:
+            body = {"operations": step.operations, "override": OVERRIDE}
+            assert self.ask("POST", "/publications/batch", body).status_code in {200, 422}
+            self.read()
 
     # Rules: each makes one request of it.
 
     @rule(
-        types=st.lists(st.sampled_from((*TYPES, TYPES[0])), min_size=1, max_size=3),
+        types=st.lists(st.sampled_from((*TYPES, TYPES[0])), min_size=2, max_size=5),
         on=st.integers(0, 1),
         later=st.integers(0, 3),
         turn=numbers,
@@ -88,7 +93,11 @@ class Machine(Hand, RuleBasedStateMachine):
         body = {"post": add["post"], "channels": self.on, "when": add["when"]}
         self.make(step, self.send("POST", "/publications", body), turn)
 
-    @rule(type_=st.sampled_from(TYPES), on=st.integers(0, 1))
+    @rule(types=st.lists(st.sampled_from(TYPES), min_size=1, max_size=5), on=st.integers(0, 1))
+    def add_in_next_slots(self, types: list[str], on: int) -> None:
+        for type_ in types:
+            self.add_in_the_next_slot(type_, on)
+
     def add_in_the_next_slot(self, type_: str, on: int) -> None:
         """The next slot is the first that the type fits into, by enumeration."""
         before, channel = self.calendar, self.on[on]
@@ -174,7 +183,7 @@ class Machine(Hand, RuleBasedStateMachine):
         }
         path = f"/channels/{channel}/slots"
         send = self.send("PUT", path, body, self.ask("GET", path).json()["version"])
-        self.make(Step(replace(self.calendar, weekly=(*kept, *new)), binds=True), send, turn)
+        self.make(Step(replace(self.calendar, weekly=(*kept, *new)), reshapes=True), send, turn)
 
     @rule(
         later=st.integers(0, 30),
@@ -189,7 +198,7 @@ class Machine(Hand, RuleBasedStateMachine):
         after = dict(self.calendar.days) | {day: (slots, extra)}
         body: Any = {"kind": "holiday", "title": "Libur", "slots": slots, "extra_times": extra}
         send = self.send("PUT", path, body, known)
-        self.make(Step(replace(self.calendar, days=after), binds=True), send, turn)
+        self.make(Step(replace(self.calendar, days=after), reshapes=True), send, turn)
 
     @rule(
         shares=st.sampled_from(SHARES),
@@ -226,7 +235,7 @@ class Machine(Hand, RuleBasedStateMachine):
         path = f"/channels/{channel}/mix" if channel else "/mix"
         number = sum(each.channel == channel for each in self.calendar.versions)
         after = replace(self.calendar, versions=(*self.calendar.versions, version))
-        self.make(Step(after, binds=True), self.send("PUT", path, body, number), turn)
+        self.make(Step(after, reshapes=True), self.send("PUT", path, body, number), turn)
 
     @rule(hours=st.integers(1, 90))
     def wait(self, hours: int) -> None:

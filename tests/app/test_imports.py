@@ -10,7 +10,7 @@ import pytest
 from store import audit, workspaces
 from store.db import Store
 from tests.app.conftest import Office
-from tests.app.writing import add_channel, write_post
+from tests.app.writing import add_channel, let_the_mix_be, write_post
 from tests.conftest import Clock
 
 HEADER = ("external_id", "title", "text", "type", "channels", "date", "time", "published_at")
@@ -65,6 +65,7 @@ def mixed(number: int) -> dict[str, str]:
 
 async def test_a_table_is_imported_once_however_often_it_is_sent(office: Office) -> None:
     await add_channel(office)
+    await let_the_mix_be(office)
     text = table(*(mixed(number) for number in range(300)))
 
     dry = await send(office, text, 200, accept="valid", dry_run=True)

@@ -157,18 +157,20 @@ async def placed_edutainment(office: Office, channel: Any, day: str) -> Any:
 
 async def test_a_type_that_holds_seats_keeps_a_share(office: Office) -> None:
     channel = await add_channel(office)
-    for day in ("2026-03-05", "2026-03-06"):
+    for day in ("2026-03-05", "2026-04-06"):
         await placed_edutainment(office, channel, day)
     dropped = types(informative=60, interactive=40)
 
     refused = await office.manager("PUT", office.path("/mix"), {"types": dropped}, match=1)
-    kept = await office.manager(
-        "PUT", office.path("/mix"), {"types": dropped + types(edutainment=0)}, match=1
-    )
+    shares: dict[str, Any] = {"types": dropped + types(edutainment=0)}
+    harmful = await office.manager("PUT", office.path("/mix"), shares, match=1)
+    shares |= {"override": {"reason": "Bulan ini tanpa edutainment yang baru."}}
+    kept = await office.manager("PUT", office.path("/mix"), shares, match=1)
 
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/type-holds-seats")
     assert "edutainment (2)" in refused.json()["detail"]
-    assert kept.status_code == 200
+    assert (harmful.status_code, harmful.json()["type"]) == (409, "/problems/mix-violation")
+    assert (kept.status_code, kept.json()["mix"]["outcome"]) == (200, "overridden")
 
 
 @pytest.mark.parametrize(

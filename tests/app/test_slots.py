@@ -36,6 +36,7 @@ async def test_a_new_list_begins_tomorrow(office: Office) -> None:
         (0, "09:00", "2026-03-03", None),
         (2, "18:00", "2026-03-03", None),
     ]
+    assert slots.pop("mix")["outcome"] == "ok"
     assert (await office.viewer("GET", path)).json() == slots
 
 

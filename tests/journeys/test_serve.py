@@ -23,7 +23,7 @@ from tests.schedulers.wires import SECRET, Wire, says, wire
 from tests.world import World
 
 GRACE_SECONDS = 4
-SLACK_SECONDS = 3
+SLACK_SECONDS = 8
 INIT = ("init", "--workspace", "Biro", "--slug", "biro", "--timezone", "Asia/Jakarta", "--json")
 OWNER = ("--email", "ayu@biro.example")
 
