@@ -131,7 +131,7 @@ def _history(
         day = today - timedelta(days=1 + draw.randrange(DAYS))
         due_at = datetime.combine(day, time(draw.randrange(24), draw.randrange(60)), tzinfo=ZONE)
         kind = draw.choices(KEYS, (6, 2, 2))[0]
-        post = {"id": uuid7(), "type": kind} | stamps | POST
+        post = {"id": uuid7(), "type": kind, "placed_at": now()} | stamps | POST
         when = {"day": day, "due_at": due_at.astimezone(UTC), "published_at": due_at}
         when["local"] = due_at.replace(tzinfo=None).isoformat()  # type: ignore[assignment]
         told = {"post_id": post["id"], "type": kind} | when | stamps | PUBLICATION

@@ -179,14 +179,13 @@ async def _drafts(judge: Judge, wish: Wish) -> list[Fix]:
     """Return posts that are written, stand nowhere, and may go out at the wanted time instead."""
     if wish.publication is not None:
         return []
-    on_calendar = select(Publication.post_id).where(Publication.workspace_id == judge.workspace.id)
     query = (
         select(Post)
         .where(
             Post.workspace_id == judge.workspace.id,
             col(Post.status).in_([PostStatus.APPROVED, PostStatus.IN_REVIEW, PostStatus.DRAFT]),
             Post.type != wish.type,
-            col(Post.id).not_in(on_calendar),
+            col(Post.placed_at).is_(None),
         )
         .order_by(col(Post.status), col(Post.id))
         .limit(PARTNERS)

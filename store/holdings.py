@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, func, select, text
+from sqlmodel import col, func, select
 
 from planner.compliance import LOOK_BACK_DAYS, DayCount, Mark, Part, Placed
 from planner.periods import LOOK_AHEAD, Shares
@@ -21,9 +21,6 @@ from store.tables import Channel, MixVersion, Post, Publication, Workspace
 
 READY = (PostStatus.DRAFT, PostStatus.IN_REVIEW, PostStatus.APPROVED)
 """Statuses of posts that could be put on a channel."""
-
-# The very words of the partial indexes: SQLite would not know `holds_seat = 1` for the same.
-COUNTS = text("publication.holds_seat")
 
 
 @dataclass(slots=True)
@@ -114,14 +111,16 @@ async def _read_seats(
 ) -> None:
     """Count by day, channel and type; then, of the few days around now, what is still to come."""
     groups = (col(Publication.day), col(Publication.channel_id), col(Publication.type))
-    query: Any = select(*groups, func.count()).where(COUNTS).group_by(*groups)
+    query: Any = select(*groups, func.count()).where(col(Publication.holds_seat)).group_by(*groups)
     for day, channel_id, kind, number in (
         await db.exec(_within(query, workspace, span, only))
     ).all():
         counts, _ = held.seats[channel_id].setdefault(day, (Counter(), 0))
         counts[kind] += number
     due_at = col(Publication.due_at)
-    query = select(*groups[:2], func.count(), func.min(due_at)).where(COUNTS, due_at > now)
+    query = select(*groups[:2], func.count(), func.min(due_at)).where(
+        col(Publication.holds_seat), due_at > now
+    )
     # No zone is so far from UTC that what is to come is meant for an earlier day.
     near = (max(span[0], now.date() - timedelta(days=2)), span[1])
     rows = await db.exec(_within(query.group_by(*groups[:2]), workspace, near, only))
@@ -180,7 +179,7 @@ async def _read_placed(
             col(Post.campaign_id),
         )
         .join(Post, col(Post.id) == col(Publication.post_id))
-        .where(COUNTS)
+        .where(col(Publication.holds_seat))
     )
     held.placed = {each.id: [] for each in held.on}
     for channel_id, day, *rest in (await db.exec(_within(query, workspace, span, only))).all():
@@ -197,7 +196,7 @@ async def _read_last(db: Db, workspace: Workspace, held: Holdings) -> None:
         groups = (col(Publication.channel_id), col(Publication.type))
         query = (
             select(*groups, func.max(col(Publication.day)))
-            .where(COUNTS, col(Publication.channel_id).in_(ids))
+            .where(col(Publication.holds_seat), col(Publication.channel_id).in_(ids))
             .group_by(*groups)
         )
         span = (today - timedelta(days=LOOK_BACK_DAYS), today + timedelta(days=1))
@@ -207,12 +206,13 @@ async def _read_last(db: Db, workspace: Workspace, held: Holdings) -> None:
 
 async def ready(db: Db, workspace: Workspace) -> dict[str, int]:
     """Count the posts that stand on no channel and could, by type."""
-    placed = select(Publication.id).where(
-        Publication.post_id == Post.id, Publication.status != Status.CANCELLED
-    )
     query = (
         select(Post.type, func.count())
-        .where(Post.workspace_id == workspace.id, col(Post.status).in_(READY), ~placed.exists())
+        .where(
+            Post.workspace_id == workspace.id,
+            col(Post.placed_at).is_(None),
+            col(Post.status).in_(READY),
+        )
         .group_by(col(Post.type))
     )
     return dict((await db.exec(query)).all())

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from planner.errors import NotFound
 from planner.publications import IN_FLIGHT, Status, check_step, holds_seat
@@ -114,6 +114,8 @@ async def enter(
     _count(publication, now)
     db.add(publication)
     await db.flush()
+    unplaced = (col(Post.id) == publication.post_id) & col(Post.placed_at).is_(None)
+    await db.exec(update(Post).where(unplaced).values(placed_at=now))
     _remember(db, publication, None, actor, now, None, None, {})
     await _record(db, workspace, actor, "add", publication, now, _place(publication))
 
@@ -140,6 +142,8 @@ async def step(
     publication.status, publication.reason, publication.updated_at = after, reason, now
     _count(publication, now)
     _remember(db, publication, before, actor, now, reason, attempt, detail or {})
+    if after is Status.CANCELLED:
+        await _take_off(db, publication)
     data = {"before": before.value, "after": after.value, "reason": reason}
     await _record(db, workspace, actor, "step", publication, now, data)
 
@@ -212,6 +216,16 @@ async def follow(db: Db, workspace: Workspace, post: Post, now: datetime) -> Non
             publication.retyped_at = post.retyped_at
             publication.updated_at = now
             await audit.note(db, workspace, "publication", publication.id, now)
+
+
+async def _take_off(db: Db, publication: Publication) -> None:
+    """Note that a post stands on no channel any more, if it does not."""
+    await db.flush()
+    left = select(Publication.id).where(
+        Publication.post_id == publication.post_id, Publication.status != Status.CANCELLED
+    )
+    gone = (col(Post.id) == publication.post_id) & ~left.exists()
+    await db.exec(update(Post).where(gone).values(placed_at=None))
 
 
 def _count(publication: Publication, now: datetime) -> None:

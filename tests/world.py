@@ -10,7 +10,17 @@ from planner.access import Role
 from planner.mix import DEFAULT_TYPES, MixMode, MixSource
 from schedulers.connector import Connector, Outcome, Outgoing, Published
 from schedulers.publishing import Publisher
-from store import approving, channels, mixes, people, placing, posts, publications, workspaces, writing
+from store import (
+    approving,
+    channels,
+    mixes,
+    people,
+    placing,
+    posts,
+    publications,
+    workspaces,
+    writing,
+)
 from store.audit import CLI, Actor
 from store.blobs import FolderBlobs
 from store.db import Db, Store

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
@@ -26,9 +26,17 @@ class Post(OwnedRow, table=True):
         one_of("status", PostStatus),
         one_of("format", FORMATS),
         Index(None, "workspace_id", "status", "id"),
+        Index(
+            "ix_post_waiting",
+            "workspace_id",
+            "type",
+            "status",
+            sqlite_where=text("placed_at IS NULL"),
+            postgresql_where=text("placed_at IS NULL"),
+        ),
     )
 
-    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset({"refused_as"})
+    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset({"refused_as", "placed_at"})
 
     title: str = Field(max_length=200)
     type: str = Field(max_length=40)
@@ -44,6 +52,7 @@ class Post(OwnedRow, table=True):
     submitted_at: datetime | None = Field(default=None, sa_type=Instant)
     rejection: str | None = Field(default=None, max_length=2000)
     second_approval_due: bool = False  # after break-glass
+    placed_at: datetime | None = Field(default=None, sa_type=Instant)  # null: on no channel
     refused_as: str | None = Field(default=None, max_length=40)  # type, when the mix refused it
     retyped_at: datetime | None = Field(default=None, sa_type=Instant)  # after such a refusal
 

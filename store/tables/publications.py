@@ -53,7 +53,7 @@ class Publication(OwnedRow, table=True):
             "id",
             "type",
             "pillar_id",
-            sqlite_where=text("holds_seat"),
+            sqlite_where=text("holds_seat = 1"),  # as queries say it there
             postgresql_where=text("holds_seat"),
         ),
         # The same of one channel, so that admission reads its month and nothing else.
@@ -64,7 +64,7 @@ class Publication(OwnedRow, table=True):
             "due_at",
             "id",
             "type",
-            sqlite_where=text("holds_seat"),
+            sqlite_where=text("holds_seat = 1"),  # as queries say it there
             postgresql_where=text("holds_seat"),
         ),
         # What compliance names one by one; few rows.

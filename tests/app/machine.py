@@ -214,7 +214,9 @@ class Hand:
             assert after == before
             assert checked is None or problem(checked) == code
             return
-        assert refusable == (code == "mix-violation"), (step, answer.text)
+        assert refusable == (code == "mix-violation"), (
+            f"may refuse: {refusable} {step} {answer.text}"
+        )
         assert checked is None or (checked.json()["verdict"] == "blocked") == refusable
         self.place.met["refused" if refusable else "kept"] += 1
         if refusable:
@@ -253,6 +255,7 @@ class Hand:
                 assert checked.is_success, (step, fix, checked.text)
                 assert checked.json()["verdict"] != "blocked", (step, fix, checked.text)
         taken, before = fixes[turn % len(fixes)], self.calendar
+        self.place.met.update(f"offered {each}" for each in set(ways))
         self.place.met[taken["kind"]] += 1
         if taken["operations"]:
             operations = {"operations": taken["operations"]}

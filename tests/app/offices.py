@@ -151,6 +151,7 @@ class Chance:
         dismissed = self.now if status == "failed" and draw.random() < 0.3 else None
         pillar_id = draw.choice(pillars)
         post = self.post(kind, "approved", pillar_id, draw.choice(campaigns))
+        post.placed_at = None if status == "cancelled" else self.now
         today = self.now.astimezone(zone).date()
         seat = holds_seat(
             Status(status),

@@ -19,10 +19,13 @@ from hypothesis.stateful import (
 )
 
 from app.deps import House
+from planner.periods import judge
+from planner.windows import Verdict
+from store import judging
 from store.blobs import FolderBlobs
 from store.db import Store
 from store.settings import StoreSettings
-from tests.app.machine import OVERRIDE, TYPES, Hand, Place, Step
+from tests.app.machine import OVERRIDE, TYPES, WAYS, Hand, Place, Step
 from tests.app.mixing import ZONE, Standing, Version, Weekly
 from tests.conftest import RING, Clock, app_of
 
@@ -284,6 +287,40 @@ def drive(place: Place, examples: int, steps: int, *phases: Phase) -> None:
 
 
 def test_every_verdict_is_right_and_every_way_out_leads_out(place: Place) -> None:
-    drive(place, examples=10, steps=14)
+    drive(place, examples=8, steps=14)
 
-    print(place.met)
+    met = {each for each, number in place.met.items() if number}
+    assert met >= {"kept", "refused", "next 201", *(f"offered {each}" for each in WAYS)}, met
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_machine_catches_a_judge_who_admits_everything(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "judge", lambda _before, _after: Verdict())
+
+    with pytest.raises(AssertionError, match="may refuse"):
+        drive(place, 8, 14, Phase.generate)
+
+
+def play(place: Place) -> None:
+    """Add five posts; with the fifth no window alone is out of reach, and all together are."""
+    machine = type("Machine", (Machine,), {"place": place})()
+    machine.open_office(([(3, "09:00"), (6, "10:00")], []))
+    machine.set_mix((50, 25, 25), 0, whose=2, first=0, length=0, turn=0)
+    for day, type_ in ((24, 1), (17, 1), (20, 2), (10, 0), (27, 2)):
+        step = machine.add(machine.start, TYPES[type_], 0, machine.local(day, "12:00"))
+        add = step.operations[0]
+        body = {"post": add["post"], "channels": [machine.on[0]], "when": add["when"]}
+        machine.make(step, machine.send("POST", "/publications", body), turn=0)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_windows_are_judged_together(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(place)
+    assert (place.met["kept"], place.met["refused"]) == (5, 1)
+
+    # The canary: a judge who looks at each window alone admits the fifth.
+    monkeypatch.setattr(judging, "judge", lambda *both: replace(judge(*both), broken=()))
+    with pytest.raises(AssertionError, match="may refuse"):
+        play(place)
