@@ -21,8 +21,9 @@ COUNTED = {
         "id",
         "type",
         "pillar_id",
+        "holds_seat",
     ),
-    "ix_publication_standing": ("channel_id", "day", "due_at", "id", "type"),
+    "ix_publication_standing": ("channel_id", "day", "due_at", "id", "type", "holds_seat"),
 }
 UNPLACED = sa.text("placed_at IS NULL")
 MARKED = sa.text("exempt IS NOT NULL OR override IS NOT NULL OR retyped_at IS NOT NULL")
@@ -77,7 +78,7 @@ def downgrade() -> None:
     op.create_index(
         "ix_publication_mix",
         "publication",
-        list(COUNTED["ix_publication_mix"]),
+        list(COUNTED["ix_publication_mix"][:-1]),
         sqlite_where=sa.text("holds_seat"),
         postgresql_where=sa.text("holds_seat"),
     )

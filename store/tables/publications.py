@@ -53,6 +53,7 @@ class Publication(OwnedRow, table=True):
             "id",
             "type",
             "pillar_id",
+            "holds_seat",  # or SQLite would look at the row for it
             sqlite_where=text("holds_seat = 1"),  # as queries say it there
             postgresql_where=text("holds_seat"),
         ),
@@ -64,6 +65,7 @@ class Publication(OwnedRow, table=True):
             "due_at",
             "id",
             "type",
+            "holds_seat",
             sqlite_where=text("holds_seat = 1"),  # as queries say it there
             postgresql_where=text("holds_seat"),
         ),
