@@ -31,6 +31,8 @@ PUBLICATION_COLUMNS = (
     "day",
     "holds_seat",
     "exempt",
+    "exempt_note",
+    "override",
     "recorded",
     "attempts",
     "published_at",

@@ -65,12 +65,13 @@ async def fixes(judge: Judge) -> list[Fix]:
     found: list[Fix] = []
     if not judge.offers_fixes:
         return found
-    for wish in _net(judge):
+    wishes = _net(judge)
+    for wish in wishes:
         if wish.retypes or await judge.allows(_steps(wish)):
             continue
         found += [fix async for fix in _for(judge, wish)]
     if judge.may_except:
-        placing = any(not each.retypes and not each.counts_again for each in judge.wishes)
+        placing = any(not each.retypes and not each.counts_again for each in wishes)
         found += [Fix(FixKind.EXEMPT)] if placing else []
         found.append(Fix(FixKind.OVERRIDE))
     return found
@@ -179,6 +180,7 @@ async def _drafts(judge: Judge, wish: Wish) -> list[Fix]:
     """Return posts that are written, stand nowhere, and may go out at the wanted time instead."""
     if wish.publication is not None:
         return []
+    touched = {row.post_id for row in judge.touched.values()}  # they stand where they stood
     query = (
         select(Post)
         .where(
@@ -186,6 +188,7 @@ async def _drafts(judge: Judge, wish: Wish) -> list[Fix]:
             col(Post.status).in_([PostStatus.APPROVED, PostStatus.IN_REVIEW, PostStatus.DRAFT]),
             Post.type != wish.type,
             col(Post.placed_at).is_(None),
+            col(Post.id).not_in(touched),
         )
         .order_by(col(Post.status), col(Post.id))
         .limit(PARTNERS)

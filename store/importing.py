@@ -272,6 +272,7 @@ async def _place_all(
         return
     await db.refresh(workspace)
     for each in waiting:
+        await db.refresh(each.post)
         await _place(each, Judge(db, workspace, actor, now, offers_fixes=False), alone=True)
 
 
@@ -290,7 +291,8 @@ async def _place(waiting: Waiting, judge: Judge, *, alone: bool = False) -> None
                 await admission.settle(judge)
         row.publications = [each.id for each in placed]
     except (Conflict, Invalid) as refusal:
-        await db.refresh(workspace)
+        for changed in (workspace, waiting.post):
+            await db.refresh(changed)
         row.outcome, row.suggest_on, row.publications = Outcome.DRAFT, entry.places[0], []
         if isinstance(refusal, Invalid):
             row.faults += [

@@ -117,7 +117,10 @@ async def enter(
     unplaced = (col(Post.id) == publication.post_id) & col(Post.placed_at).is_(None)
     await db.exec(update(Post).where(unplaced).values(placed_at=now))
     _remember(db, publication, None, actor, now, None, None, {})
-    await _record(db, workspace, actor, "add", publication, now, _place(publication))
+    data = _place(publication)
+    if publication.exempt is not None:
+        data |= {"exempt": publication.exempt, "note": publication.exempt_note}
+    await _record(db, workspace, actor, "add", publication, now, data)
 
 
 async def step(

@@ -170,6 +170,7 @@ WHOLE = {
     "begin_session",
     "change_password",
     "change_publications",
+    "check_mix",
     "move_publication",
     "set_channel_mix",
     "set_credentials",
@@ -225,7 +226,7 @@ def _mends(name: str) -> dict[str, Any]:
             "publish_until": None,
             **again,
         }
-    if name == "change_publications":
+    if name in {"change_publications", "check_mix"}:
         return {
             "operations": [
                 {"op": "add", **seat, "post": WORLD["unplaced"], "when": _when(), **again}

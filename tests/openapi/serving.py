@@ -147,6 +147,8 @@ async def furnish(house: House, clock: Clock, office: Office) -> dict[str, Any]:
         )
         for who in ("viewer", "editor", "approver")
     ]
+    for day in ("2026-04-05", "2026-04-06"):
+        await owner.ok("PUT", place_of(f"/days/{day}"), {"kind": "note", "title": "Rapat"})
     link = await owner.ok("POST", place_of("/calendar-links"), {"name": "Kalender"})
     members = await owner.ok("GET", place_of("/members"))
     by_role = {each["role"]: each["id"] for each in members["items"]}
@@ -196,6 +198,7 @@ async def furnish(house: House, clock: Clock, office: Office) -> dict[str, Any]:
             "remove_channel": {"channel_id": empty["id"]},
             "set_credentials": {"channel_id": hook["id"]},
             "check_channel": {"channel_id": hook["id"]},
+            "remove_day": {"date": "2026-04-06"},
             "remove_media": {"media_id": files[1]["id"]},
             "read_media_content": {"media_id": shown},
             "move_publication": {"publication_id": await make.waiting(channel, 30)},
