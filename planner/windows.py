@@ -190,8 +190,8 @@ class WindowTree:
         """Return the types (indices, ascending) that a post in a cell may have without harm.
 
         It uses an open slot of the cell; with `extra` it comes on top of them. Where a post of any
-        type does harm, those that leave the fewest changes needed are allowed: a calendar is
-        never frozen.
+        type does harm (never in an open slot of windows that are completable), those that leave
+        the fewest changes needed are allowed.
         """
         if not extra and self.open_in(slot) <= 0:
             return []

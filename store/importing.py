@@ -17,6 +17,7 @@ from planner.posts import PostStatus
 from planner.sheets import Layout, Sheet
 from planner.slots import SlotTime, local_day, parse_zone
 from store import admission, audit, campaigns, channels, mixes, pillars, placing, slots, writing
+from store.admission import MixViolation
 from store.audit import Actor
 from store.db import Db
 from store.judging import Judge
@@ -293,6 +294,8 @@ async def _place(waiting: Waiting, judge: Judge, *, alone: bool = False) -> None
     except (Conflict, Invalid) as refusal:
         for changed in (workspace, waiting.post):
             await db.refresh(changed)
+        if isinstance(refusal, MixViolation):
+            waiting.post.refused_as = waiting.post.type
         row.outcome, row.suggest_on, row.publications = Outcome.DRAFT, entry.places[0], []
         if isinstance(refusal, Invalid):
             row.faults += [

@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from planner.periods import Period, Seat, Standing, WindowName, joined, judge, month_of, readings
 from planner.slots import local_day, open_counts
@@ -156,12 +155,14 @@ class Judge:
         Of one channel or of all; with `day` only at the month around it.
         """
         self.binding = True
-        today = local_day(self.now, ZoneInfo(self.workspace.timezone))
+        every = await channels.all_of(self.db, self.workspace.id)
+        on = [each for each in every if channel_id in {None, each.id}]
+        zones = [channels.zone_of(each, self.workspace) for each in on]
+        today = min((local_day(self.now, zone) for zone in zones), default=self.now.date())
         first, until = (
             month_of(day) if day else (month_of(today)[0], today + timedelta(days=WITHIN_DAYS))
         )
-        on = await channels.all_of(self.db, self.workspace.id)
-        self._reshaped = [each for each in on if channel_id in {None, each.id}], first, until
+        self._reshaped = on, first, until
         for month in await self._months_reshaped():
             if month.seats:
                 self._before[month.ground.channel.id, month.ground.first] = month
@@ -199,16 +200,16 @@ class Judge:
         return self.judgement
 
     def _least_evil(self) -> bool:
-        """Say whether one post was added where every type does harm, and it does the least.
+        """Say whether one post was added to what is off already, and every other does more harm.
 
         So that a calendar is never frozen. Source: design note "mix", section 1.5.
         """
-        if len(self.wishes) != 1 or self.wishes[0].publication is not None:
+        if len(self.wishes) != 1 or self.touched:
             return False
         wish, day = self.wishes[0], self.wishes[0].timing.day
         month = self._before[wish.channel.id, month_of(day)[0]]
         standing = month.at(day)
-        if standing is None:
+        if standing is None or standing.tree.completable:
             return False
         seats = [(seat.day, seat.due_at) for seat in month.seats]
         free = dict(open_counts(month.ground.times, seats, self.now)).get(day, 0)

@@ -37,7 +37,7 @@ class Exempt:
     """Why a publication is no editorial choice: and a note."""
 
     reason: Exemption
-    note: str
+    note: str | None  # null: a story, by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ async def _place(
     for channel in on:
         if when.now and not is_armed(content, approved, str(channel.id)):
             raise NotApproved(channel=channel.name)
-        reason = exempt.reason if exempt else _exemption(workspace, post)
+        reason = exempt.reason if exempt else exemption(workspace, post)
         wanted = None if reason else post.type
         timing = await timing_of(db, workspace, channel, when, now, type_=wanted)
         publication = _new(workspace, post, content, channel, timing, now)
@@ -352,7 +352,7 @@ async def _check_places(db: Db, post: Post, on: Sequence[Channel]) -> None:
         seen.add(channel.id)
 
 
-def _exemption(workspace: Workspace, post: Post) -> Exemption | None:
+def exemption(workspace: Workspace, post: Post) -> Exemption | None:
     """Return why a publication of a post does not count, if it does not by itself."""
     return Exemption.STORY if post.format == "story" and not workspace.count_stories else None
 
@@ -373,7 +373,7 @@ def _new(
         pillar_id=post.pillar_id,
         status=Status.PLANNED,
         holds_seat=False,
-        exempt=_exemption(workspace, post),
+        exempt=exemption(workspace, post),
         retyped_at=post.retyped_at,
         said=said(words_for(content, str(channel.id))),
         created_at=now,

@@ -11,7 +11,7 @@ from sqlmodel import col, func, select
 from planner.content import Content
 from planner.errors import Conflict, Fault, Invalid
 from planner.posts import NotADraft, PostStatus
-from planner.publications import FINAL, IN_FLIGHT, WAITING, Status
+from planner.publications import FINAL, IN_FLIGHT, WAITING, Exemption, Status
 from planner.timing import at_local
 from store import (
     admission,
@@ -29,6 +29,7 @@ from store import (
 from store.audit import Actor
 from store.db import Db
 from store.judging import Judge, Wish
+from store.placing import Exempt
 from store.tables import (
     Campaign,
     Channel,
@@ -118,6 +119,8 @@ async def change(
         if content["type"] != post.type:
             await _retype(own, post, content["type"])
         await _write(own, post, before, content, allow_duplicate)
+        if content["format"] != before["format"]:
+            await _follow_format(own, post)
     return content
 
 
@@ -148,6 +151,19 @@ async def _retype(judge: Judge, post: Post, type_: str) -> None:
             channel = await channels.of(judge.db, judge.workspace.id, row.channel_id)
             timing = at_local(datetime.fromisoformat(row.local), ZoneInfo(row.timezone))
             await judge.wish(Wish.of(post, channel, row, timing, type_))
+
+
+async def _follow_format(judge: Judge, post: Post) -> None:
+    """Let what became a story not count by itself, and what is none any more count again."""
+    wanted = placing.exemption(judge.workspace, post)
+    for row in await publications.of_post(judge.db, post):
+        by_itself = row.exempt is None or (
+            row.exempt == Exemption.STORY and row.exempt_note is None
+        )
+        if row.status not in publications.FROZEN and by_itself and row.exempt != wanted:
+            place = (judge.db, judge.workspace, judge.actor, row)
+            exempt = Exempt(wanted, None) if wanted else None
+            await placing.set_exempt(*place, exempt, judge.now, judge=judge)
 
 
 async def archive(db: Db, workspace: Workspace, actor: Actor, post: Post, now: datetime) -> None:

@@ -152,6 +152,7 @@ async def remove_day(
     row = await days.of(db, access.workspace.id, date)
     check_match(row, if_match)
     judge = access.judge(db, now)
+    judge.may_except = False  # a DELETE has no body to say why
     await judge.look_ahead(day=date)
     await days.remove(db, access.workspace, access.actor, row, now)
     await admission.settle(judge)

@@ -105,6 +105,29 @@ async def test_stories_do_not_count(office: Office) -> None:
     assert (row["exempt"], row["holds_seat"]) == ("story", False)
 
 
+async def test_what_is_no_story_any_more_counts_again(office: Office) -> None:
+    channel, _ = await full(office)
+    story = await write_post(office, format="story")
+    answer = await ask(office.editor, office, story, channel, when=WEDNESDAY)
+    path = office.path(f"/posts/{story['id']}")
+
+    refused = await office.editor("PATCH", path, {"format": "post"}, match="*")
+    kept = await office.approver.ok(
+        "PATCH", path, {"format": "post", "override": REASON}, match="*"
+    )
+    again = await office.editor.ok("PATCH", path, {"format": "story"}, match="*")
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/mix-violation")
+    assert [each["mix"]["outcome"] for each in (kept, again)] == ["overridden", "ok"]
+    place = office.path(f"/publications/{answer.json()['publications'][0]['id']}")
+    row = await office.viewer.ok("GET", place)
+    assert (row["exempt"], row["holds_seat"], row["override"]) == (
+        "story",
+        False,
+        "Perintah menteri",
+    )
+
+
 async def set_mix(office: Office, version: int, *shares: int, path: str = "", **more: Any) -> Any:
     keys = (INF, INT, EDU, "promosi", "layanan", "sejarah")
     types = [
