@@ -64,6 +64,7 @@ def placeholders(sentence: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
 
 
+@cache
 def concrete_errors() -> set[type[PilarError]]:
     import_everything()
     kinds = {kind for kind in below(PilarError) if kind.__module__ == errors.__name__}
@@ -72,6 +73,7 @@ def concrete_errors() -> set[type[PilarError]]:
     return below(PilarError) - kinds - private | said
 
 
+@cache
 def raised(root: Path) -> set[str]:
     """Return the names of what is raised, other than by name of a variable."""
     return {
@@ -82,6 +84,7 @@ def raised(root: Path) -> set[str]:
     }
 
 
+@cache
 def facts_given(root: Path) -> dict[str, set[str]]:
     """Return the facts that every call of a class gives it; one with `**` is believed."""
     given: dict[str, set[str]] = {}

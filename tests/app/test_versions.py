@@ -8,10 +8,12 @@ from tests.app.conftest import Office
 from tests.app.writing import write_post
 
 ROUNDS = 1000
-PARTS = 4  # so that a parallel run may share them
+PARTS = 4  # one of them in every run, all with `make chaos`
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    "part", [pytest.param(each, marks=[pytest.mark.chaos] * (each > 0)) for each in range(PARTS)]
+)
 async def test_of_two_writers_exactly_one_wins_each_round(office: Office, part: int) -> None:
     post = await write_post(office)
     path = office.path(f"/posts/{post['id']}")

@@ -97,7 +97,7 @@ async def rounds(besieged: Besieged, number: int, *, keyed: bool = True) -> list
 
 
 async def test_a_repeat_after_a_kill_gets_the_one_thing_that_was_made(besieged: Besieged) -> None:
-    assert await rounds(besieged, 10) == []
+    assert await rounds(besieged, 5) == []
 
 
 @pytest.mark.chaos
