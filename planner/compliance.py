@@ -17,6 +17,7 @@ from uuid import UUID
 
 from planner.mix import MixMode
 from planner.periods import Piece, Shares
+from planner.slots import open_of_day
 
 TREND_WINDOWS = 6
 LOOK_BACK_DAYS = 366
@@ -74,9 +75,9 @@ class DayCount:
 
     @property
     def open(self) -> int:
-        """The open slots (design note "mix", section 0.6)."""
+        """The open slots."""
         used = sum(self.seats.values())
-        return max(0, min(self.slots_ahead - self.seats_ahead, self.slots - used))
+        return open_of_day(self.slots, self.slots_ahead, used, self.seats_ahead)
 
     @property
     def lost(self) -> int:

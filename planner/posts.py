@@ -17,6 +17,10 @@ class PostStatus(StrEnum):
     ARCHIVED = "archived"
 
 
+READY = (PostStatus.DRAFT, PostStatus.IN_REVIEW, PostStatus.APPROVED)
+"""Statuses of posts that are written and could be put on a channel."""
+
+
 class Policy(StrEnum):
     """How many people must approve a post before it may go out."""
 

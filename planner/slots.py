@@ -222,10 +222,18 @@ def _by_day(
     return [(day, of_day, due_by_day[day]) for day, of_day in times_by_day.items()]
 
 
+def open_of_day(slots: int, slots_ahead: int, seats: int, seats_ahead: int) -> int:
+    """Return how many slots of a channel's day are open, from how many there are and are ahead.
+
+    Source: design note "mix", section 0, item 6.
+    """
+    return max(0, min(slots_ahead - seats_ahead, slots - seats))
+
+
 def _open_count(times: Sequence[SlotTime], due: Sequence[datetime], now: datetime) -> int:
     ahead = sum(each.at > now for each in times)
     due_ahead = sum(due_at > now for due_at in due)
-    return max(0, min(ahead - due_ahead, len(times) - len(due)))
+    return open_of_day(len(times), ahead, len(due), due_ahead)
 
 
 def _open_of_day(

@@ -53,13 +53,6 @@ async def within(
     await settle(own)
 
 
-@asynccontextmanager
-async def judged(judge: Judge) -> AsyncIterator[Judge]:
-    """Do several things as one change, and settle at the end; raises `MixViolation`."""
-    yield judge
-    await settle(judge)
-
-
 async def settle(judge: Judge) -> Judgement:
     """Judge what was done; raises `MixViolation` where it does harm and nobody answers for it.
 

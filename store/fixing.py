@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from planner.content import said, words_for
 from planner.periods import Seat, month_of
-from planner.posts import PostStatus
+from planner.posts import READY
 from planner.publications import WAITING
 from planner.slots import SlotTime, local_day, open_slots
 from store import duplicates, fitting, posts
@@ -185,7 +185,7 @@ async def _drafts(judge: Judge, wish: Wish) -> list[Fix]:
         select(Post)
         .where(
             Post.workspace_id == judge.workspace.id,
-            col(Post.status).in_([PostStatus.APPROVED, PostStatus.IN_REVIEW, PostStatus.DRAFT]),
+            col(Post.status).in_(READY),
             Post.type != wish.type,
             col(Post.placed_at).is_(None),
             col(Post.id).not_in(touched),

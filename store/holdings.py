@@ -12,15 +12,12 @@ from sqlmodel import col, func, select
 
 from planner.compliance import LOOK_BACK_DAYS, DayCount, Mark, Part, Placed
 from planner.periods import LOOK_AHEAD, Shares
-from planner.posts import PostStatus
+from planner.posts import READY
 from planner.publications import UNSENT, Status, holds_seat
 from planner.slots import local_day, next_midnight, slot_times, with_exceptions
 from store import channels, days, mixes
 from store.db import Db
 from store.tables import Channel, MixVersion, Post, Publication, Workspace
-
-READY = (PostStatus.DRAFT, PostStatus.IN_REVIEW, PostStatus.APPROVED)
-"""Statuses of posts that could be put on a channel."""
 
 
 @dataclass(slots=True)

@@ -99,6 +99,13 @@ class Wish:
             post, channel, timing, type_, row, retypes, row.version, stood, counts_again=again
         )
 
+    @classmethod
+    def staying(cls, post: Post, channel: Channel, publication: Publication, type_: str) -> "Wish":
+        """Return the wish that a publication counts where it stands, as a type."""
+        row = publication
+        timing = Timing(row.due_at, datetime.fromisoformat(row.local), row.timezone, row.day)
+        return cls.of(post, channel, row, timing, type_)
+
 
 class Step(NamedTuple):
     """A seat that is taken on a channel, or left."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from planner.content import Content, said, words_for, words_json
 from planner.errors import Conflict
@@ -322,10 +321,7 @@ async def set_exempt(
         if exempt is None and publication.exempt is not None:
             post = await posts.of(db, workspace.id, publication.post_id)
             channel = await channels.of(db, workspace.id, publication.channel_id)
-            timing = at_local(
-                datetime.fromisoformat(publication.local), ZoneInfo(publication.timezone)
-            )
-            await own.wish(Wish.of(post, channel, publication, timing, publication.type))
+            await own.wish(Wish.staying(post, channel, publication, publication.type))
         else:
             await own.look_at(publication)
         reason, note = (exempt.reason, exempt.note) if exempt else (None, None)

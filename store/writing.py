@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlmodel import col, func, select
 
@@ -12,7 +11,6 @@ from planner.content import Content
 from planner.errors import Conflict, Fault, Invalid
 from planner.posts import NotADraft, PostStatus
 from planner.publications import FINAL, IN_FLIGHT, WAITING, Exemption, Status
-from planner.timing import at_local
 from store import (
     admission,
     arming,
@@ -149,8 +147,7 @@ async def _retype(judge: Judge, post: Post, type_: str) -> None:
     for row in await publications.of_post(judge.db, post):
         if row.status not in publications.FROZEN and row.exempt is None:
             channel = await channels.of(judge.db, judge.workspace.id, row.channel_id)
-            timing = at_local(datetime.fromisoformat(row.local), ZoneInfo(row.timezone))
-            await judge.wish(Wish.of(post, channel, row, timing, type_))
+            await judge.wish(Wish.staying(post, channel, row, type_))
 
 
 async def _follow_format(judge: Judge, post: Post) -> None:
