@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ import regex  # type: ignore[import-untyped]
 
 from planner.content import Part, Words, canonical
 from planner.errors import Fault, Invalid
+from planner.pace import Pace
 
 FORMATS = frozenset({"post", "carousel", "thread", "story", "reel"})
 """The formats a post may have."""
@@ -92,9 +92,11 @@ class FieldSpec:
 class Platform:
     """What one platform allows.
 
-    `idempotent_if` names a boolean setting by which a channel promises idempotency; `media_of`
-    holds what differs by format; `settings` and `credentials` (secret) belong to a channel,
-    `options` to a post on it.
+    `idempotent_if` names a boolean setting by which a channel promises idempotency, which ends
+    `idempotent_seconds` after the first try (None: never); `settle_seconds` is how long a post
+    may take until it is found by looking for it. A call takes at most `wire_seconds` (None: what
+    fits into a lease). `media_of` holds what differs by format; `settings` and `credentials`
+    (secret) belong to a channel, `options` to a post on it.
     """
 
     name: str
@@ -109,6 +111,11 @@ class Platform:
     credentials: tuple[FieldSpec, ...] = ()
     options: tuple[FieldSpec, ...] = ()
     idempotent_if: str | None = None
+    idempotent_seconds: int | None = None
+    settle_seconds: int = 60
+    wire_seconds: int | None = None
+    channel_pace: Pace | None = None
+    platform_pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +366,5 @@ MANUAL = Platform(
     media=MediaLimits(count_max=50, total_max=50),
 )
 
-PLATFORMS: Mapping[str, Platform] = MappingProxyType(
-    {each.name: each for each in (FEED, WEBHOOK, MANUAL)}
-)
+PLATFORMS: dict[str, Platform] = {each.name: each for each in (FEED, WEBHOOK, MANUAL)}
 """Every platform by its name; a new one adds its entry here."""

@@ -41,11 +41,21 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """An earlier step of the same publication, which is live."""
+
+    step: int
+    remote_id: str
+    permalink: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One step of one publication on its way to a platform.
 
     `files` holds every file of every part; `key` is the idempotency key, identical on every
-    attempt of this step; `handle` is what an earlier attempt stored of the platform's own.
+    attempt of this step; `handle` is what was stored of the platform's own for this step;
+    `done` are the steps before it; `first_tried_at` is when this step may have gone out first.
     """
 
     publication_id: UUID
@@ -58,6 +68,8 @@ class Outgoing:
     handle: str | None
     public_url: str
     locale: str
+    done: tuple[Done, ...] = ()
+    first_tried_at: datetime | None = None
 
     def files_of(self, part: int) -> tuple[File, ...]:
         """Return the files of one part, in its order, described as it was approved."""
@@ -139,6 +151,37 @@ class CannotTell:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is needed to publish is on the platform, and nothing of it is public."""
+
+    handle: str
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """It is not on the platform any more."""
+
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """New secrets, whole: the former ones may not open anything any more."""
+
+    secrets: Mapping[str, str] = field(repr=False)
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """The platform takes these credentials no more: a person must connect the channel again."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """Whether a channel answers; `reason` is a snake_case key, `detail` a fact such as a status."""
 
@@ -148,10 +191,60 @@ class Checked:
 
 
 class Connector(Protocol):
-    """Publishes on one platform and says what came of it; raises only for bugs."""
+    """Publishes on one platform and says what came of it; raises only for bugs.
+
+    What else a platform can do is in the protocols below; a connector has the methods of those
+    that it fulfils.
+    """
 
     async def publish(self, outgoing: Outgoing, now: datetime) -> Outcome:
-        """Send one step, or ask after it if `outgoing.handle` says that it is under way."""
+        """Make one step public: the only call that does."""
+        ...
+
+
+class Prepares(Protocol):
+    """A connector that uploads or drafts before it publishes, which may be repeated."""
+
+    async def prepare(self, outgoing: Outgoing, now: datetime) -> Prepared | Refused | TryLater:
+        """Do all that is not public yet; the handle is stored with the intent, then published."""
+        ...
+
+
+class Threads(Protocol):
+    """A connector that needs several steps for some posts."""
+
+    def steps(self, words: Words) -> int:
+        """Return how many steps a post takes here, at least 1."""
+        ...
+
+
+class Polls(Protocol):
+    """A connector whose platform works on a post after it has taken it."""
+
+    async def poll(
+        self, outgoing: Outgoing, now: datetime
+    ) -> Published | Accepted | HandedOver | Refused | Unknown:
+        """Ask by `outgoing.handle` what became of it; `Unknown`: the question was not answered."""
+        ...
+
+
+class Reconciles(Protocol):
+    """A connector that can ask, by reading only, whether a step took effect."""
+
+    async def reconcile(
+        self, outgoing: Outgoing, now: datetime
+    ) -> Published | Accepted | Absent | CannotTell:
+        """Say whether the step is live; never sends anything."""
+        ...
+
+
+class Withdraws(Protocol):
+    """A connector that can delete what it published."""
+
+    async def withdraw(
+        self, account: Account, done: tuple[Done, ...], now: datetime
+    ) -> Withdrawn | Refused | TryLater | Unknown:
+        """Delete the steps of a publication, the last first; deleting twice is fine."""
         ...
 
 
@@ -163,9 +256,11 @@ class Checks(Protocol):
         ...
 
 
-class Reconciles(Protocol):
-    """A connector that can ask, by reading only, whether a step took effect."""
+class Refreshes(Protocol):
+    """A connector whose credentials expire and are changed for new ones."""
 
-    async def reconcile(self, outgoing: Outgoing, now: datetime) -> Published | Absent | CannotTell:
-        """Say whether the step is live; never sends anything."""
+    async def refresh(
+        self, account: Account, now: datetime
+    ) -> Refreshed | Revoked | TryLater | Unknown:
+        """Change the credentials for new ones; the engine sees to it that one asks at a time."""
         ...

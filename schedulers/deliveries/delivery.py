@@ -4,14 +4,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from store.db import Db
+
 Handler = Callable[[UUID], Awaitable[None]]
 
 
 class Delivery(Protocol):
     """Carries publications that are due to a handler."""
 
-    async def enqueue(self, ids: Sequence[UUID]) -> None:
-        """Take publications over; those that are under way already are left out."""
+    async def enqueue(self, db: Db, ids: Sequence[UUID]) -> None:
+        """Take publications over, inside the transaction that says so."""
+
+    async def committed(self, ids: Sequence[UUID]) -> None:
+        """Hear that this transaction has committed."""
 
     async def run(self, handler: Handler) -> None:
         """Handle what comes, until `stop`."""

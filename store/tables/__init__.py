@@ -1,5 +1,6 @@
 """Every table: columns and constraints, no behaviour."""
 
+from store.tables.alerts import Alert, AlertDelivery, AlertTarget
 from store.tables.calendar import (
     CalendarLink,
     Campaign,
@@ -10,16 +11,20 @@ from store.tables.calendar import (
     Slot,
     Workspace,
 )
+from store.tables.holds import Hold, Worker
 from store.tables.people import ApiKey, Invitation, KeyWorkspace, Membership, Person, Session
 from store.tables.posts import Approval, Comment, Media, Post, PostVersion
 from store.tables.publications import Attempt, Publication, Transition
-from store.tables.records import AuditEntry, Change, IdempotencyKey, Instance
+from store.tables.records import AuditEntry, Change, IdempotencyKey, Instance, Pace
 from store.tables.rows import METADATA, check_lengths
 
 check_lengths(METADATA)
 
 __all__ = [
     "METADATA",
+    "Alert",
+    "AlertDelivery",
+    "AlertTarget",
     "ApiKey",
     "Approval",
     "Attempt",
@@ -30,6 +35,7 @@ __all__ = [
     "Channel",
     "Comment",
     "Day",
+    "Hold",
     "IdempotencyKey",
     "Instance",
     "Invitation",
@@ -37,6 +43,7 @@ __all__ = [
     "Media",
     "Membership",
     "MixVersion",
+    "Pace",
     "Person",
     "Pillar",
     "Post",
@@ -45,5 +52,6 @@ __all__ = [
     "Session",
     "Slot",
     "Transition",
+    "Worker",
     "Workspace",
 ]

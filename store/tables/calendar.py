@@ -107,7 +107,9 @@ class Channel(OwnedRow, table=True):
         one_of("connection", ("connected", "disconnected", "needs_reauth", "disabled")),
     )
 
-    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset({"busy_until"})
+    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset(
+        {"busy_until", "pace_at", "rests_until", "failures", "refresh_worker", "refresh_at"}
+    )
 
     platform: str = Field(max_length=20)
     handle: str = Field(max_length=60)
@@ -118,6 +120,13 @@ class Channel(OwnedRow, table=True):
     settings: dict[str, Any] = Field(sa_type=JSON)  # the platform's, not secret
     secrets: dict[str, str] = Field(sa_type=JSON)  # field → sealed text
     busy_until: dt.datetime | None = Field(default=None, sa_type=Instant)
+    pace_at: dt.datetime | None = Field(default=None, sa_type=Instant)  # when its bucket is full
+    # attempts in a row that the platform did not serve
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    rests_until: dt.datetime | None = Field(default=None, sa_type=Instant)  # nothing goes before
+    token_expires_at: dt.datetime | None = Field(default=None, sa_type=Instant)
+    refresh_worker: str | None = Field(default=None, max_length=80)  # who asks for a new token
+    refresh_at: dt.datetime | None = Field(default=None, sa_type=Instant)  # since when
 
 
 class Slot(OwnedRow, table=True):

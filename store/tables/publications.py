@@ -84,7 +84,7 @@ class Publication(OwnedRow, table=True):
         Index(None, "channel_id", "said"),
     )
 
-    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset({"not_before", "said"})
+    BOOKKEEPING: ClassVar[frozenset[str]] = frozenset({"not_before", "said", "dispatched_until"})
 
     post_id: UUID
     channel_id: UUID
@@ -115,12 +115,19 @@ class Publication(OwnedRow, table=True):
     attempts: int = 0
     failures: int = 0  # attempts that are proved to have had no effect
     crashes: int = 0  # workers that ended while they held it
+    dispatched_until: dt.datetime | None = Field(default=None, sa_type=Instant)  # on its way
+    through_hold: str | None = Field(default=None, max_length=2000)  # why it goes all the same
     unproved: bool = False  # an attempt may have had its effect: it can be live already
     # the effect
-    step: int = 0
+    step: int = 0  # the one that is next, or under way; those before it are live
+    steps_done: list[dict[str, Any]] | None = Field(
+        default=None, sa_type=JSON(none_as_null=True)
+    )  # [{step, remote_id, permalink, at}]
     handle: str | None = Field(default=None, max_length=500)
     intent_at: dt.datetime | None = Field(default=None, sa_type=Instant)
     poll_at: dt.datetime | None = Field(default=None, sa_type=Instant)
+    # how often the platform was asked in vain
+    polls: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     remote_id: str | None = Field(default=None, max_length=500)
     permalink: str | None = Field(default=None, max_length=2000)
     published_at: dt.datetime | None = Field(default=None, sa_type=Instant)

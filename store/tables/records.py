@@ -69,3 +69,13 @@ class Instance(Row, table=True):
 
     sealed_check: str = Field(max_length=200)  # opens only with the right key
     clock_at: datetime | None = Field(default=None, sa_type=Instant)  # when the clock last ticked
+    held_at: datetime | None = Field(default=None, sa_type=Instant)  # nothing goes out anywhere
+    held_why: str | None = Field(default=None, max_length=2000)
+    restored_at: datetime | None = Field(default=None, sa_type=Instant)  # it came from a backup
+
+
+class Pace(SQLModel, table=True):
+    """How far the bucket of a platform, shared by all its channels, is used up."""
+
+    platform: str = Field(max_length=20, primary_key=True)
+    at: datetime = Field(sa_type=Instant)  # when it is full again
