@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from bench.grounds import RING, SLUG, Ground, Ratio, now
 from planner.publications import Status
 from schedulers.clock import Clock
-from schedulers.publishing import Publisher
+from schedulers.publisher import Publisher
 from store import approving, channels, placing, workspaces, writing
 from store.audit import CLI
 from store.placing import When

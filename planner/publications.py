@@ -22,6 +22,9 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+_ANYWHERE = frozenset({Status.PUBLISHED, Status.HANDED_OVER, Status.FAILED, Status.NEEDS_REVIEW})
+"""Where what was sent may end, once the platform has said something or will say no more."""
+
 STEPS: dict[Status, frozenset[Status]] = {
     Status.PLANNED: frozenset({Status.SCHEDULED, Status.MISSED, Status.CANCELLED}),
     Status.SCHEDULED: frozenset(
@@ -35,27 +38,25 @@ STEPS: dict[Status, frozenset[Status]] = {
     ),
     Status.CLAIMED: frozenset(
         {
+            Status.CLAIMED,  # a step was found to be live: on with the next
             Status.SCHEDULED,
             Status.PLANNED,
             Status.SUBMITTING,
+            Status.PROCESSING,  # the platform was asked, and still works on an earlier attempt
+            Status.PUBLISHED,  # the platform was asked, and an earlier attempt is live
+            Status.MISSED,
             Status.CANCELLED,
-            Status.FAILED,
-            Status.NEEDS_REVIEW,  # as above
-        },
-    ),
-    Status.SUBMITTING: frozenset(
-        {
-            Status.PROCESSING,
-            Status.HANDED_OVER,
-            Status.PUBLISHED,
-            Status.SCHEDULED,
             Status.FAILED,
             Status.NEEDS_REVIEW,
         },
     ),
-    Status.PROCESSING: frozenset(
-        {Status.PUBLISHED, Status.HANDED_OVER, Status.FAILED, Status.NEEDS_REVIEW},
-    ),
+    Status.SUBMITTING: _ANYWHERE
+    | {
+        Status.PROCESSING,
+        Status.SCHEDULED,
+        Status.CLAIMED,  # one step of several is live: on with the next
+    },
+    Status.PROCESSING: _ANYWHERE | {Status.SCHEDULED},  # one step of several is live
     Status.HANDED_OVER: frozenset({Status.PUBLISHED, Status.NEEDS_REVIEW, Status.FAILED}),
     Status.PUBLISHED: frozenset(),
     Status.FAILED: frozenset({Status.SCHEDULED, Status.PLANNED}),
@@ -75,6 +76,9 @@ class Exemption(StrEnum):
     STORY = "story"
 
 
+NOT_LIVE = frozenset({Status.PLANNED, Status.FAILED, Status.MISSED, Status.CANCELLED})
+"""States that say that nothing of it is public."""
+
 WAITING = frozenset({Status.PLANNED, Status.SCHEDULED})
 IN_FLIGHT = frozenset({Status.CLAIMED, Status.SUBMITTING, Status.PROCESSING})
 UNSENT = frozenset({Status.FAILED, Status.MISSED})
@@ -92,6 +96,15 @@ def check_step(before: Status, after: Status) -> None:
     """Refuse a step that the life of a publication does not have; raises `NoSuchStep`."""
     if after not in STEPS[before]:
         raise NoSuchStep(before=before.value, after=after.value)
+
+
+def settled_as(after: Status, *, unproved: bool, begun: bool) -> Status:
+    """Return where a step leads that time or the engine takes.
+
+    What may be live (`unproved`) or is live in part (`begun`) never reads as if it were not: a
+    person looks at it.
+    """
+    return Status.NEEDS_REVIEW if after in NOT_LIVE and (unproved or begun) else after
 
 
 def holds_seat(status: Status, *, exempt: bool, dismissed: bool, day: date, today: date) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from planner.channels import missing_credentials
 from schedulers.connector import Account, Checked, Connector
-from schedulers.publishing import account_of
+from schedulers.sending import account_of
 from store import channels, workspaces
 from store.audit import Actor
 from store.db import Store

@@ -1,23 +1,29 @@
 """The clock: APScheduler wakes the others; it holds no state."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from schedulers.deliveries.in_process import InProcessDelivery
+from schedulers.deliveries.delivery import Delivery
 from schedulers.dispatching import dispatch_due
-from schedulers.publishing import Publisher, publish
+from schedulers.publisher import Publisher
+from schedulers.publishing import publish
+from schedulers.refreshing import refresh_expiring
 from schedulers.sweeping import recover, sweep
-from store import claims, instance, passages, sweeps
+from store import dispatch, instance, pacing, passages, sweeps, workers
 
 log = structlog.get_logger()
 
+LOOK_AROUND_SECONDS = 20
 SWEEP_SECONDS = 20
-PRUNE_HOURS = 6
+PRUNE_SECONDS = 6 * 3600
+EARLY = 0.9
+"""A chore's turn comes a little before its time, or an early timer would wait for another."""
 
 
 def read_clock() -> datetime:
@@ -25,19 +31,45 @@ def read_clock() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Work that one of all processes does once in a while."""
+
+    name: str
+    seconds: float
+    deed: Callable[[], Awaitable[None]]
+
+
 class Clock:
-    """Wakes the dispatcher at the next due instant, after each commit, and every few seconds."""
+    """Wakes the dispatcher at the next due instant, after each commit, and every few seconds.
+
+    Every process that may dispatch has one; only those that publish run the delivery's loop.
+    """
 
     def __init__(
-        self, publisher: Publisher, concurrency: int, tick_seconds: float, grace_seconds: float
+        self,
+        publisher: Publisher,
+        delivery: Delivery,
+        *,
+        role: str = "all",
+        tick_seconds: float = 5,
+        grace_seconds: float = 20,
+        chores: Sequence[Chore] = (),
     ) -> None:
         self.publisher = publisher
-        self.delivery = InProcessDelivery(concurrency)
+        self.delivery = delivery
         self.ticked_at: datetime | None = None
+        self._role = role
         self._tick_seconds = tick_seconds
         self._grace_seconds = grace_seconds
         self._tasks: list[asyncio.Task[None]] = []
         self._wanted = asyncio.Event()  # a tick is wanted; set while one runs, it runs again
+        self._chores = (
+            Chore("sweep", SWEEP_SECONDS, lambda: sweep(publisher)),
+            Chore("refresh", SWEEP_SECONDS, lambda: refresh_expiring(publisher)),
+            Chore("prune", PRUNE_SECONDS, lambda: sweeps.prune(publisher.store, publisher.now())),
+            *chores,
+        )
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -48,19 +80,20 @@ class Clock:
 
         `alone`: this process owns the database, so nobody else can hold a claim.
         """
-        await recover(self.publisher, "others" if alone else "expired")
-        await instance.note_tick(self.publisher.store, self.publisher.now())
-        self._tasks = [
-            asyncio.create_task(self.delivery.run(self._publish), name="delivery"),
-            asyncio.create_task(self._tick_when_wanted(), name="ticks"),
-        ]
-        jobs: tuple[tuple[str, Callable[[], Awaitable[None]], float], ...] = (
-            ("tick", self._wake, self._tick_seconds),
-            ("sweep", self._sweep, SWEEP_SECONDS),
-            ("prune", self._prune, PRUNE_HOURS * 3600),
+        await self.publisher.liveness.start()
+        await self.recover(alone=alone)
+        await self._look_around()
+        self._tasks = [asyncio.create_task(self._tick_when_wanted(), name="ticks")]
+        if self._role != "api":
+            self._tasks.append(asyncio.create_task(self._deliver(), name="delivery"))
+        self._scheduler.add_job(self._wake, "interval", seconds=self._tick_seconds, id="tick")
+        self._scheduler.add_job(
+            self._look_around, "interval", seconds=LOOK_AROUND_SECONDS, id="look around"
         )
-        for name, job, seconds in jobs:
-            self._scheduler.add_job(job, "interval", seconds=seconds, id=name)
+        for chore in self._chores:
+            self._scheduler.add_job(
+                self._do, "interval", args=[chore], seconds=chore.seconds, id=chore.name
+            )
         self._scheduler.start()
         self.publisher.store.on_commit(self.nudge)
         self.nudge()
@@ -74,6 +107,14 @@ class Clock:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await recover(self.publisher, "own")
+        await self.publisher.liveness.stop()
+
+    async def recover(self, *, alone: bool) -> None:
+        """Settle what earlier processes left; alone, also forget what their deliveries held."""
+        await recover(self.publisher, "others" if alone else "expired")
+        if alone:
+            async with self.publisher.store.transaction() as db:
+                await dispatch.forget(db)
 
     def nudge(self) -> None:
         """Tick soon: something was committed that may be due."""
@@ -85,7 +126,7 @@ class Clock:
         await dispatch_due(self.publisher.store, self.delivery, now)
         passage = await passages.note(self.publisher.store, now)
         async with self.publisher.store.reading() as db:
-            due = await claims.next_due(db, now)
+            due = await dispatch.next_due(db, now)
         self.ticked_at = now
         if coming := [each for each in (due, passage) if each is not None]:
             self._scheduler.add_job(
@@ -108,13 +149,21 @@ class Clock:
             except Exception:  # the next tick may do better; the slow one comes anyway
                 log.exception("tick failed")
 
+    async def _deliver(self) -> None:
+        await self.delivery.run(self._publish)
+
     async def _publish(self, publication_id: UUID) -> None:
         await publish(self.publisher, publication_id)
 
-    async def _sweep(self) -> None:
-        await recover(self.publisher, "expired")
-        await sweep(self.publisher)
-        await instance.note_tick(self.publisher.store, self.ticked_at or self.publisher.now())
+    async def _look_around(self) -> None:
+        """Say that this process is there, and settle what those left that are not any more."""
+        publisher, now = self.publisher, self.publisher.now()
+        await workers.note(publisher.store, publisher.worker, self._role, now)
+        await instance.note_tick(publisher.store, self.ticked_at or now)
+        await recover(publisher, "expired")
 
-    async def _prune(self) -> None:
-        await sweeps.prune(self.publisher.store, self.publisher.now())
+    async def _do(self, chore: Chore) -> None:
+        publisher = self.publisher
+        every = timedelta(seconds=chore.seconds * EARLY)
+        if await pacing.is_turn(publisher.store, chore.name, every, publisher.now()):
+            await chore.deed()

@@ -114,12 +114,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Proved to have had no effect; `counts` is False for a rate limit, which is no attempt."""
+    """Proved to have had no effect; `counts` is False for a rate limit, which is no attempt.
+
+    `forget_handle`: what was prepared is of no use any more, and is prepared again.
+    """
 
     reason: str
     retry_after_seconds: float | None
     counts: bool
     evidence: Evidence = field(default_factory=dict)
+    forget_handle: bool = False
 
 
 @dataclass(frozen=True, slots=True)

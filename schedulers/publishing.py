@@ -1,150 +1,155 @@
 """Publishing one publication: claim, send, settle; nothing is locked while sending."""
 
-import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
 
-from planner.platforms import idempotency_of, platform
 from planner.publications import Status
-from schedulers.connector import Account, Connector, File, Outcome, Outgoing, Refused, Unknown
-from schedulers.settling import Standing, settlement_of
-from store import channels, claims, links
-from store.blobs import Blobs
-from store.claims import Claim, Intent, Settlement
-from store.db import Store
-from store.tables import Channel
-from store.vault import CannotOpen, KeyRing
+from schedulers import refreshing
+from schedulers.asking import poll, prove
+from schedulers.connector import (
+    Evidence,
+    Outcome,
+    Outgoing,
+    Prepared,
+    Refused,
+    TryLater,
+    Unknown,
+)
+from schedulers.publisher import Publisher
+from schedulers.sending import Wire, outgoing_of
+from schedulers.settling import Standing, settlement_of, standing_of
+from store import claims
+from store.claimed import Claim, Intent, Settlement
+from store.vault import CannotOpen
 
 log = structlog.get_logger()
-
-WIRE_SHARE = 0.75
-"""The part of a lease that calls to a platform may take: they end well before it does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Publisher:
-    """What publishing needs: where rows and files are, who sends, and what time it is."""
-
-    store: Store
-    ring: KeyRing
-    blobs: Blobs
-    connectors: Mapping[str, Connector]
-    base_url: str
-    worker: str
-    lease_seconds: int
-    now: Callable[[], datetime]
 
 
 async def publish(publisher: Publisher, publication_id: UUID) -> None:
     """Publish one publication whose time has come; a stale delivery is a no-op."""
-    lease = timedelta(seconds=publisher.lease_seconds)
-    claim = await claims.claim(
-        publisher.store, publication_id, publisher.worker, lease, publisher.now()
-    )
-    if claim is None:
-        return
+    with publisher.at_work_on(publication_id) as alone:
+        if not alone:
+            return
+        claim: Claim | None = await claims.claim(
+            publisher.store, publication_id, publisher.liveness, publisher.lease, publisher.now()
+        )
+        if claim is None:
+            return
+        about = {"publication": str(publication_id), "worker": claim.worker}
+        with structlog.contextvars.bound_contextvars(**about):
+            wire = Wire(publisher, claim)
+            while claim is not None:
+                claim = await _take_step(publisher, wire, claim)
+
+
+async def _take_step(publisher: Publisher, wire: Wire, claim: Claim) -> Claim | None:
+    """Take one step to its end; return the claim if another step follows."""
+    before = Status.PROCESSING if claim.polling else Status.CLAIMED
     if refusal := await _refusal(publisher, claim):
-        await claims.settle(publisher.store, claim, Status.CLAIMED, refusal, publisher.now())
-        return
-    intent = await claims.intend(publisher.store, claim, publisher.now())
-    if intent is None:
-        return
-    outcome = await _send(publisher, intent)
-    settlement = settlement_of(outcome, standing_of(intent), publisher.now())
-    settled = await claims.settle(
-        publisher.store, claim, Status.SUBMITTING, settlement, publisher.now()
+        return await _settle(publisher, claim, before, refusal)
+    fresh = await refreshing.keep_fresh(publisher, claim)
+    if isinstance(fresh, Settlement):
+        return await _settle(publisher, claim, before, fresh)
+    claim = replace(claim, channel=fresh or claim.channel)
+    try:
+        outgoing = outgoing_of(publisher, claim)
+    except CannotOpen as error:
+        detail = {"detail": str(error.facts.get("reason"))}
+        closed = Settlement(Status.FAILED, "cannot_open_credentials", detail)
+        return await _settle(publisher, claim, before, closed)
+    standing = _standing(publisher, claim, before)
+    if claim.polling:
+        asked = await poll(publisher, wire, claim, outgoing, standing)
+        return await _settle(publisher, claim, before, asked)
+    return await _send_step(publisher, wire, claim, outgoing, standing)
+
+
+async def _send_step(
+    publisher: Publisher, wire: Wire, claim: Claim, outgoing: Outgoing, standing: Standing
+) -> Claim | None:
+    absent: Evidence | None = None
+    if claim.publication.unproved:
+        proof = await prove(publisher, wire, claim, outgoing, standing)
+        if isinstance(proof, Settlement):
+            return await _settle(publisher, claim, Status.CLAIMED, proof)
+        absent = {"asked": True, **proof.evidence} if proof else None
+    made = await _prepare(publisher, wire, claim, outgoing)
+    if not isinstance(made, Prepared | None):
+        unmade = settlement_of(made, standing, publisher.now())
+        return await _settle(publisher, claim, Status.CLAIMED, unmade)
+    intent = await claims.intend(
+        publisher.store,
+        claim,
+        publisher.liveness,
+        publisher.now(),
+        handle=made.handle if made else None,
+        absent=dict(absent) if absent is not None else None,
     )
+    return await _submit(publisher, wire, intent) if intent else None
+
+
+async def _submit(publisher: Publisher, wire: Wire, intent: Intent) -> Claim | None:
+    """Make the one call that publishes, and settle what came of it."""
+    claim = intent.claim
+    connector = publisher.connectors[claim.channel.platform]
+    outgoing = outgoing_of(publisher, claim)
+    outcome: Outcome = await wire.call(lambda: connector.publish(outgoing, publisher.now()))
+    standing = _standing(publisher, claim, Status.SUBMITTING)
+    settlement = settlement_of(outcome, standing, publisher.now())
     log.info(
         "attempt ended",
-        publication=str(publication_id),
         attempt=intent.number,
-        platform=claim.platform,
+        platform=claim.channel.platform,
         outcome=type(outcome).__name__,
         after=settlement.after.value,
         reason=settlement.reason,
-        settled=settled,
     )
-
-
-def standing_of(intent: Intent) -> Standing:
-    """Return how a publication stands, with what repeating a send may do on its channel."""
-    settings = intent.channel.settings
-    return Standing(
-        idempotency_of(platform(intent.channel.platform), settings),
-        intent.publication.failures,
-    )
+    return await _settle(publisher, claim, Status.SUBMITTING, settlement)
 
 
 async def _refusal(publisher: Publisher, claim: Claim) -> Settlement | None:
     """Return why a claim cannot be sent at all: before the intent, so nothing went out."""
-    if claim.platform not in publisher.connectors:
-        return Settlement(Status.FAILED, "no_connector", {"platform": claim.platform})
-    for sha256 in claim.media:
-        if await publisher.blobs.stat(sha256) is None:
-            return Settlement(Status.FAILED, "media_missing", {"sha256": sha256})
+    there = claim.channel.platform
+    if there not in publisher.connectors:
+        after = Status.NEEDS_REVIEW if claim.polling else Status.FAILED
+        return Settlement(after, "no_connector", {"platform": there})
+    if claim.polling or claim.publication.unproved:
+        return None  # it is asked after, or goes again as it went
+    for ref in claim.words.media:
+        if await publisher.blobs.stat(ref.sha256) is None:
+            return Settlement(Status.FAILED, "media_missing", {"sha256": ref.sha256})
     return None
 
 
-async def _send(publisher: Publisher, intent: Intent) -> Outcome:
-    try:
-        outgoing = outgoing_of(publisher, intent)
-    except CannotOpen as error:
-        return Refused("cannot_open_credentials", str(error.facts.get("reason")), {})
-    connector = publisher.connectors[intent.channel.platform]
-    try:
-        async with asyncio.timeout(publisher.lease_seconds * WIRE_SHARE):
-            return await connector.publish(outgoing, publisher.now())
-    except TimeoutError:
-        return Unknown("timeout", {})
-    except Exception as error:  # a bug in a connector must not lose the row
-        log.exception("connector crashed", publication=str(intent.publication.id))
-        return Unknown("connector_crash", {"error": type(error).__name__})
-
-
-def outgoing_of(publisher: Publisher, intent: Intent) -> Outgoing:
-    """Return what a connector gets; raises `CannotOpen` where a secret does not open."""
-    workspace, channel = intent.workspace, intent.channel
-    alts = {ref.id: ref.alt for ref in intent.words.media}
-    expires = publisher.now() + timedelta(hours=24)
-    return Outgoing(
-        publication_id=intent.publication.id,
-        account=account_of(publisher.ring, workspace.slug, channel),
-        words=intent.words,
-        files=tuple(
-            File(
-                id=media.id,
-                sha256=media.sha256,
-                mime=media.mime,
-                bytes=media.bytes,
-                width=media.width,
-                height=media.height,
-                duration_ms=media.duration_ms,
-                alt=alts[str(media.id)] or media.alt,
-                url=publisher.base_url + links.media_path(publisher.ring, media, expires),
-            )
-            for media in intent.files
-        ),
-        due_at=intent.publication.due_at,
-        step=intent.publication.step,
-        key=intent.key,
-        handle=intent.publication.handle,
-        public_url=publisher.base_url,
-        locale=workspace.locale,
+async def _prepare(
+    publisher: Publisher, wire: Wire, claim: Claim, outgoing: Outgoing
+) -> Prepared | Refused | TryLater | None:
+    """Do what is not public yet. However it ends, it has had no effect that anybody sees."""
+    prepare = getattr(publisher.connectors[claim.channel.platform], "prepare", None)
+    if prepare is None or outgoing.handle is not None:
+        return None
+    made: Prepared | Refused | TryLater | Unknown = await wire.call(
+        lambda: prepare(outgoing, publisher.now())
     )
+    if isinstance(made, Unknown):
+        return TryLater(made.reason, made.retry_after_seconds, counts=True, evidence=made.evidence)
+    return made
 
 
-def account_of(ring: KeyRing, workspace_slug: str, channel: Channel) -> Account:
-    """Return a channel as connectors see it, its secrets in clear; raises `CannotOpen`."""
-    return Account(
-        channel_id=channel.id,
-        workspace=workspace_slug,
-        platform=channel.platform,
-        handle=channel.handle,
-        name=channel.name,
-        settings=channel.settings,
-        secrets=channels.open_secrets(channel, ring),
-    )
+def _standing(publisher: Publisher, claim: Claim, before: Status) -> Standing:
+    connector = publisher.connectors.get(claim.channel.platform)
+    return standing_of(claim, connector, publisher.now(), before)
+
+
+async def _settle(
+    publisher: Publisher, claim: Claim, before: Status, settlement: Settlement
+) -> Claim | None:
+    """Write what came of a step; return the claim as it is now if another step follows."""
+    settled = await claims.settle(publisher.store, claim, before, settlement, publisher.now())
+    if not settled:
+        log.warning("a claim was lost", after=settlement.after.value, reason=settlement.reason)
+    if settled and settlement.after is Status.CLAIMED:
+        return await claims.reload(publisher.store, claim)
+    return None

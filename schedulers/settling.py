@@ -6,10 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from planner.platforms import Idempotency
+from planner.pace import rest_seconds
+from planner.platforms import Idempotency, idempotency_of, platform
 from planner.publications import Status
 from schedulers.connector import (
     Accepted,
+    CannotTell,
+    Connector,
+    Done,
     HandedOver,
     Outcome,
     Published,
@@ -17,22 +21,74 @@ from schedulers.connector import (
     TryLater,
     Unknown,
 )
-from store.claims import Settlement
+from schedulers.sending import done_of
+from store.claimed import Claim, Settlement
 
 FIRST_WAIT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 3600.0
 FAILURES_MAX = 8
 CRASHES_MAX = 3
+REST_SECONDS = 60.0
+"""How long a channel rests whose platform says that there was too much, and not for how long."""
+
+ASKED_FOR = timedelta(hours=48)
+"""How long a platform is asked what became of something that it has taken."""
 
 Jitter = Callable[[float, float], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a publication stands before it is settled."""
+    """How a publication stands before it is settled.
 
+    `idempotency` is what repeating the step may do now: a promise that has ended, or a platform
+    that nobody can ask, leave less of it. `steps` are those that the post takes in all.
+    """
+
+    before: Status
     idempotency: Idempotency
-    failures: int
+    settle_seconds: float = 60
+    failures: int = 0
+    unserved: int = 0
+    step: int = 0
+    steps: int = 1
+    done: tuple[Done, ...] = ()
+    polls: int = 0
+    since: datetime | None = None
+
+
+def standing_of(
+    claim: Claim, connector: Connector | None, now: datetime, before: Status
+) -> Standing:
+    """Return how a claimed publication stands."""
+    row, channel = claim.publication, claim.channel
+    there = platform(channel.platform)
+    steps = getattr(connector, "steps", None)
+    return Standing(
+        before=before,
+        idempotency=promise_of(claim, connector, now),
+        settle_seconds=there.settle_seconds,
+        failures=row.failures,
+        unserved=channel.failures,
+        step=row.step,
+        steps=steps(claim.words) if steps else 1,
+        done=done_of(claim),
+        polls=row.polls,
+        since=row.intent_at,
+    )
+
+
+def promise_of(claim: Claim, connector: Connector | None, now: datetime) -> Idempotency:
+    """Return what may be done about a step of which nobody knows whether it is live."""
+    there = platform(claim.channel.platform)
+    promised = idempotency_of(there, claim.channel.settings)
+    first, window = claim.first_tried_at, there.idempotent_seconds
+    ended = window is not None and first is not None and now > first + timedelta(seconds=window)
+    if promised is Idempotency.IDEMPOTENT and not ended:
+        return promised
+    if promised is not Idempotency.AMBIGUOUS and hasattr(connector, "reconcile"):
+        return Idempotency.RECONCILABLE
+    return Idempotency.AMBIGUOUS
 
 
 def backoff_seconds(failures: int, jitter: Jitter = random.uniform) -> float:
@@ -43,67 +99,133 @@ def backoff_seconds(failures: int, jitter: Jitter = random.uniform) -> float:
     return jitter(0, min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**failures))
 
 
-def settlement_of(  # noqa: PLR0911  # one return for each outcome
-    outcome: Outcome, standing: Standing, now: datetime, jitter: Jitter = random.uniform
+def settlement_of(
+    outcome: Outcome | CannotTell,
+    standing: Standing,
+    now: datetime,
+    jitter: Jitter = random.uniform,
 ) -> Settlement:
-    """Return the next state after an attempt.
+    """Return the next state after an attempt, or after asking about one.
 
     Only a proved non-effect is tried again, or what cannot have a second effect because the
-    platform is IDEMPOTENT; what nobody knows waits for a person.
+    platform is IDEMPOTENT; what can be asked after is; what nobody knows waits for a person.
     """
     match outcome:
-        case Published(remote_id=remote_id, permalink=permalink, evidence=evidence):
-            fields = {"remote_id": remote_id, "permalink": permalink, "published_at": now}
-            return Settlement(Status.PUBLISHED, None, dict(evidence), fields)
-        case Accepted(handle=handle, poll_after_seconds=seconds, evidence=evidence):
-            fields = {"handle": handle, "poll_at": now + timedelta(seconds=seconds)}
-            return Settlement(Status.PROCESSING, None, dict(evidence), fields)
+        case Published():
+            return _live(outcome, standing, now)
+        case Accepted(handle=handle, poll_after_seconds=seconds):
+            return _taken(handle, seconds, dict(outcome.evidence), standing, now)
         case HandedOver(evidence=evidence):
-            return Settlement(Status.HANDED_OVER, None, dict(evidence))
+            return Settlement(Status.HANDED_OVER, None, dict(evidence), served=True)
         case Refused(reason=reason, detail=detail, evidence=evidence):
-            return Settlement(Status.FAILED, reason, {"detail": detail, **evidence})
+            told = {"detail": detail, **evidence}
+            return Settlement(Status.FAILED, reason, told, served=True)
         case TryLater():
-            return _again(
-                outcome.reason,
-                dict(outcome.evidence),
-                standing,
-                now,
-                jitter,
-                counts=outcome.counts,
-                least_seconds=outcome.retry_after_seconds or 0,
-                exhausted=Status.FAILED,
-            )
-        case Unknown(reason=reason, evidence=evidence):
-            if standing.idempotency is not Idempotency.IDEMPOTENT:
-                return Settlement(Status.NEEDS_REVIEW, reason, dict(evidence))
-            again = _again(
-                reason,
-                dict(evidence),
-                standing,
-                now,
-                jitter,
-                counts=True,
-                least_seconds=outcome.retry_after_seconds or 0,
-                exhausted=Status.NEEDS_REVIEW,
-            )
-            return replace(again, fields=again.fields | {"unproved": True})
+            return _later(outcome, standing, now, jitter)
+        case Unknown() | CannotTell():
+            return _unknown(outcome, standing, now, jitter)
 
 
-def after_crash(status: Status, crashes: int, standing: Standing, now: datetime) -> Settlement:
+def after_crash(standing: Standing, crashes: int, now: datetime) -> Settlement:
     """Return the next state of a publication whose worker is gone.
 
-    Before the intent nothing was sent; after it, only an IDEMPOTENT platform may be asked again.
-    `crashes` counts the workers that ended while they held it, this one included.
+    Before the intent nothing was sent. After it, the platform is asked where it can be, or where
+    that is safe sent to again; `crashes` counts the workers that ended while they held it.
     """
     fields: dict[str, Any] = {"crashes": crashes}
     reason = "worker_crash"
-    if status is Status.CLAIMED:
+    if standing.before is Status.CLAIMED:
         after = Status.FAILED if crashes >= CRASHES_MAX else Status.SCHEDULED
         return Settlement(after, reason, {}, fields)
-    if standing.idempotency is Idempotency.IDEMPOTENT and crashes < CRASHES_MAX:
-        fields |= {"not_before": now, "unproved": True}
-        return Settlement(Status.SCHEDULED, reason, {}, fields)
-    return Settlement(Status.NEEDS_REVIEW, reason, {}, fields)
+    if standing.idempotency is Idempotency.AMBIGUOUS or crashes >= CRASHES_MAX:
+        return Settlement(Status.NEEDS_REVIEW, reason, {}, fields)
+    wait = 0.0
+    if standing.idempotency is Idempotency.RECONCILABLE:
+        wait = standing.settle_seconds
+    since = standing.since or now
+    fields |= {"not_before": max(now, since + timedelta(seconds=wait)), "unproved": True}
+    return Settlement(Status.SCHEDULED, reason, {}, fields)
+
+
+def _live(outcome: Published, standing: Standing, now: datetime) -> Settlement:
+    """Go on with the next step; after the last one the publication is live, at its first."""
+    done = [*standing.done, Done(standing.step, outcome.remote_id, outcome.permalink)]
+    fields: dict[str, Any] = {
+        "unproved": False,
+        "failures": 0,
+        "steps_done": [
+            {"step": each.step, "remote_id": each.remote_id, "permalink": each.permalink}
+            for each in done
+        ],
+    }
+    detail = dict(outcome.evidence)
+    if standing.step + 1 < standing.steps:
+        fields |= {"step": standing.step + 1, "handle": None, "polls": 0}
+        onward = Status.SCHEDULED if standing.before is Status.PROCESSING else Status.CLAIMED
+        return Settlement(onward, "step_done", detail, fields, served=True)
+    fields |= {
+        "remote_id": done[0].remote_id,
+        "permalink": done[0].permalink,
+        "published_at": now,
+    }
+    reason = "found" if standing.before is Status.CLAIMED else None
+    return Settlement(Status.PUBLISHED, reason, detail, fields, served=True)
+
+
+def _taken(
+    handle: str, seconds: float, evidence: dict[str, Any], standing: Standing, now: datetime
+) -> Settlement:
+    fields = {
+        "handle": handle,
+        "poll_at": now + timedelta(seconds=seconds),
+        "polls": 0,
+        "unproved": False,
+    }
+    if standing.before is Status.PROCESSING:
+        fields["polls"] = standing.polls + 1
+        if standing.since and now > standing.since + ASKED_FOR:
+            return Settlement(Status.NEEDS_REVIEW, "gave_up_asking", evidence)
+    return Settlement(Status.PROCESSING, None, evidence, fields, served=True)
+
+
+def _later(outcome: TryLater, standing: Standing, now: datetime, jitter: Jitter) -> Settlement:
+    least = outcome.retry_after_seconds or 0
+    again = _again(outcome.reason, dict(outcome.evidence), standing, now, jitter, least)
+    if not outcome.counts:  # a rate limit: no attempt, but the whole channel waits
+        wait = least or REST_SECONDS
+        fields = {"not_before": now + timedelta(seconds=wait), "failures": standing.failures}
+        again = replace(again, after=Status.SCHEDULED, fields=fields, rest_seconds=wait)
+    else:
+        again = replace(again, served=False, rest_seconds=_rest(standing, jitter))
+    if outcome.forget_handle:
+        again = replace(again, fields=again.fields | {"handle": None})
+    return again
+
+
+def _unknown(
+    outcome: Unknown | CannotTell, standing: Standing, now: datetime, jitter: Jitter
+) -> Settlement:
+    reason, evidence = outcome.reason, dict(outcome.evidence)
+    rest = _rest(standing, jitter)
+    if standing.before is Status.PROCESSING:  # the question was not answered: it is asked again
+        wait = max(FIRST_WAIT_SECONDS, backoff_seconds(standing.polls, jitter))
+        asked_again = _taken("", wait, evidence, standing, now)
+        fields = {name: each for name, each in asked_again.fields.items() if name != "handle"}
+        return replace(asked_again, fields=fields, served=False, rest_seconds=rest)
+    if standing.idempotency is Idempotency.AMBIGUOUS:
+        return Settlement(Status.NEEDS_REVIEW, reason, evidence, {"unproved": True}, served=False)
+    least = outcome.retry_after_seconds or 0 if isinstance(outcome, Unknown) else 0
+    if standing.idempotency is Idempotency.RECONCILABLE:
+        least = max(least, standing.settle_seconds)
+    again = _again(reason, evidence, standing, now, jitter, least)
+    fields = again.fields | {"unproved": True}
+    return replace(again, fields=fields, served=False, rest_seconds=rest)
+
+
+def _rest(standing: Standing, jitter: Jitter) -> float:
+    """Return how long the breaker keeps the channel at rest, with half of it as jitter."""
+    longest = rest_seconds(standing.unserved + 1)
+    return jitter(longest / 2, longest)
 
 
 def _again(
@@ -112,14 +234,11 @@ def _again(
     standing: Standing,
     now: datetime,
     jitter: Jitter,
-    *,
-    counts: bool,
     least_seconds: float,
-    exhausted: Status,
 ) -> Settlement:
-    failures = standing.failures + counts
-    if failures >= FAILURES_MAX:
-        return Settlement(exhausted, reason, evidence, {"failures": failures})
+    failures = standing.failures + 1
+    if failures >= FAILURES_MAX:  # of what may be live, the step makes a question
+        return Settlement(Status.FAILED, reason, evidence, {"failures": failures})
     wait = max(least_seconds, backoff_seconds(standing.failures, jitter))
     fields = {"failures": failures, "not_before": now + timedelta(seconds=wait)}
     return Settlement(Status.SCHEDULED, reason, evidence, fields)

@@ -1,15 +1,16 @@
 """Sweeping: claims whose worker is gone, and what time does to the rest."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import structlog
 
-from planner.platforms import idempotency_of, platform
 from planner.publications import Status
-from schedulers.publishing import Publisher
-from schedulers.settling import Standing, after_crash
-from store import claims, sweeps
-from store.claims import Claim
+from schedulers.publisher import Publisher
+from schedulers.settling import after_crash, standing_of
+from store import claimed, claims, sweeps
+from store.claimed import Claim, Settlement
+from store.claims import SILENT_MAX
 
 log = structlog.get_logger()
 
@@ -18,34 +19,47 @@ async def recover(publisher: Publisher, whose: Literal["expired", "others", "own
     """Settle the claims of workers that are gone; return how many.
 
     `expired`: those whose lease has run out. `others`: all but this worker's, for a process that
-    owns the database. `own`: this worker's too, when it stops.
+    owns the database. `own`: this worker's, when it stops.
     """
     now, worker = publisher.now(), publisher.worker
     async with publisher.store.reading() as db:
-        found = await claims.abandoned(
-            db,
-            now,
-            but=worker if whose == "others" else None,
-            of=worker if whose == "own" else None,
-        )
-    for row, channel in found:
-        standing = Standing(
-            idempotency_of(platform(channel.platform), channel.settings), row.failures
-        )
-        status = Status(row.status)
-        crashes = row.crashes + (whose != "own")
-        settlement = after_crash(status, crashes, standing, now)
-        held = Claim(row.id, row.workspace_id, row.worker or "", row.fence, channel.platform, ())
-        settled = await claims.settle(publisher.store, held, status, settlement, now)
-        log.warning(
-            "claim recovered",
-            publication=str(row.id),
-            worker=row.worker,
-            before=status.value,
-            after=settlement.after.value,
-            settled=settled,
-        )
-    return len(found)
+        if whose == "expired":
+            found: Sequence[Claim] = await claimed.abandoned(db, now)
+        elif whose == "others":
+            found = await claimed.held_by_others(db, worker)
+        else:
+            found = await claimed.held_by(db, worker)
+    at_work = publisher.under_way
+    settled = [
+        await _recover_one(publisher, claim, stopping=whose == "own")
+        for claim in found
+        if claim.id not in at_work or whose == "own"
+    ]
+    return sum(settled)
+
+
+async def _recover_one(publisher: Publisher, claim: Claim, *, stopping: bool) -> bool:
+    now, row = publisher.now(), claim.publication
+    before = Status(row.status)
+    connector = publisher.connectors.get(claim.channel.platform)
+    standing = standing_of(claim, connector, now, before)
+    settlement = after_crash(standing, row.crashes + (not stopping), now)
+    # Of a claim nothing was sent yet, and the fence keeps it so. Of what this process does not
+    # work on any more it knows so itself.
+    certain = before is Status.CLAIMED or claim.worker == publisher.worker
+    gone = None if certain else publisher.liveness
+    settled = await claims.settle(publisher.store, claim, before, settlement, now, if_gone=gone)
+    if not settled and row.lease_until is not None and now > row.lease_until + SILENT_MAX:
+        settlement = Settlement(Status.NEEDS_REVIEW, "lock_held", {}, {"unproved": True})
+        settled = await claims.settle(publisher.store, claim, before, settlement, now)
+    log.warning(
+        "claim recovered" if settled else "claim left to its worker",
+        publication=str(row.id),
+        worker=claim.worker,
+        before=before.value,
+        after=settlement.after.value,
+    )
+    return settled
 
 
 async def sweep(publisher: Publisher) -> None:

@@ -46,7 +46,7 @@ async def retry(
         raise NoSuchStep(before=publication.status, after=Status.SCHEDULED.value)
     publication.failures = publication.crashes = 0
     publication.not_before = publication.dismissed_at = None
-    publication.resumed_at = now
+    publication.resumed_at, publication.dispatched_until = now, None
     await publications.step(db, workspace, actor, publication, Status.PLANNED, now, reason="retry")
     await arming.rearm(db, workspace, actor, publication, now)
     if publication.status != Status.SCHEDULED:
@@ -89,6 +89,7 @@ async def say_live(
 ) -> None:
     """Note that a person found the post live."""
     publication.permalink, publication.published_at = permalink, published_at
+    publication.unproved = False
     detail = {"said_by": str(actor), "permalink": permalink}
     await publications.step(
         db,

@@ -174,6 +174,8 @@ async def set_secrets(
     secrets: Mapping[str, str],
     ring: KeyRing,
     now: datetime,
+    *,
+    expires_at: datetime | None = None,
 ) -> None:
     """Seal and keep a channel's secrets; the audit names the fields only."""
     channel.secrets = {
@@ -181,6 +183,9 @@ async def set_secrets(
         for field, value in secrets.items()
     }
     channel.connection, channel.connection_reason = "connected", None
+    channel.token_expires_at = expires_at
+    channel.refresh_worker = channel.refresh_at = None  # who asks for new ones asks for others
+    channel.failures, channel.rests_until = 0, None
     channel.updated_at = now
     data = {"fields": sorted(secrets)}
     await audit.record(db, workspace, actor, "credentials", "channel", channel.id, now, data)

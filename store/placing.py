@@ -294,7 +294,8 @@ async def take_off(
 
     By itself it is never refused by the mix.
     """
-    if publication.attempts or publication.status not in WAITING | {Status.MISSED}:
+    tried = publication.attempts or publication.unproved
+    if tried or publication.status not in WAITING | {Status.MISSED}:
         raise AttemptedAlready(status=publication.status)
     async with admission.within(judge, db, workspace, actor, now) as own:
         await own.look_at(publication)

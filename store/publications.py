@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select, update
 
 from planner.errors import NotFound
-from planner.publications import IN_FLIGHT, Status, check_step, holds_seat
+from planner.publications import IN_FLIGHT, Status, check_step, holds_seat, settled_as
 from planner.slots import local_day
 from store import audit
 from store.audit import Actor
@@ -137,10 +137,14 @@ async def step(
 ) -> None:
     """Take one step in a publication's life; raises `NoSuchStep`.
 
-    Writes the seat, the append-only transition and the change with it. `detail` is evidence: JSON
-    values, no secret. `attempt` is the number of the attempt that this step ends.
+    Where the clock would say that nothing of it is public and cannot know, a person is asked
+    instead. Writes the seat, the append-only transition and the change with it. `detail` is
+    evidence: JSON values, no secret. `attempt` is the number of the attempt that this step ends.
     """
     before = Status(publication.status)
+    if actor.kind == "clock":
+        begun = publication.step > 0
+        after = settled_as(after, unproved=publication.unproved, begun=begun)
     check_step(before, after)
     publication.status, publication.reason, publication.updated_at = after, reason, now
     _count(publication, now)
@@ -164,6 +168,7 @@ async def move(
     for name, value in fields.items():
         setattr(publication, name, value)
     publication.not_before = publication.resumed_at = publication.dismissed_at = None
+    publication.dispatched_until = None
     publication.updated_at = now
     _count(publication, now)
     data = {"before": before, "after": _place(publication)}

@@ -9,7 +9,7 @@ from uuid import UUID
 from planner.access import Role
 from planner.mix import DEFAULT_TYPES, MixMode, MixSource
 from schedulers.connector import Connector, Outcome, Outgoing, Published
-from schedulers.publishing import Publisher
+from schedulers.publisher import Publisher
 from store import (
     approving,
     channels,
@@ -24,6 +24,7 @@ from store import (
 from store.audit import CLI, Actor
 from store.blobs import FolderBlobs
 from store.db import Db, Store
+from store.liveness import Alone
 from store.placing import When
 from store.tables import Channel, Media, Post, Publication, Workspace
 from store.vault import KeyRing
@@ -173,7 +174,7 @@ class World:
             blobs=blobs,
             connectors=connectors,
             base_url="http://pilar.test",
-            worker=worker,
+            liveness=Alone(worker),
             lease_seconds=lease_seconds,
             now=self.clock,
         )

@@ -16,7 +16,8 @@ from app.demo.story import Deed, Event
 from app.deps import House
 from planner.access import Role
 from planner.publications import Status
-from schedulers.publishing import Publisher, publish
+from schedulers.publisher import Publisher
+from schedulers.publishing import publish
 from store import (
     acts,
     approving,

@@ -21,6 +21,7 @@ COLUMNS = (
     ("channel", "rests_until", Instant()),
     ("channel", "token_expires_at", Instant()),
     ("channel", "refresh_at", Instant()),
+    ("channel", "preflight_at", Instant()),
     ("instance", "held_at", Instant()),
     ("instance", "restored_at", Instant()),
     ("publication", "dispatched_until", Instant()),
@@ -43,10 +44,10 @@ def upgrade() -> None:
         op.add_column(table, sa.Column(column, sa.Integer(), nullable=False, server_default="0"))
     op.create_table(
         "pace",
-        sa.Column("platform", sa.String(length=20), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=False),
         sa.Column("at", Instant(), nullable=False),
-        sa.CheckConstraint("length(platform) <= 20", name=op.f("ck_pace_platform_length")),
-        sa.PrimaryKeyConstraint("platform", name=op.f("pk_pace")),
+        sa.CheckConstraint("length(key) <= 40", name=op.f("ck_pace_key_length")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_pace")),
     )
     op.create_table(
         "worker",
@@ -89,6 +90,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
         sa.UniqueConstraint("workspace_id", "id", name=op.f("uq_alert_workspace_id_id")),
         sa.UniqueConstraint("workspace_id", "key", name=op.f("uq_alert_workspace_id_key")),
+    )
+    op.create_index(
+        "ix_alert_unspread",
+        "alert",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("spread_at IS NULL"),
+        postgresql_where=sa.text("spread_at IS NULL"),
     )
     op.create_table(
         "alert_target",

@@ -75,7 +75,7 @@ class Instance(Row, table=True):
 
 
 class Pace(SQLModel, table=True):
-    """How far the bucket of a platform, shared by all its channels, is used up."""
+    """How far a bucket that all processes share is used up: a platform's, or a chore's turns."""
 
-    platform: str = Field(max_length=20, primary_key=True)
+    key: str = Field(max_length=40, primary_key=True)
     at: datetime = Field(sa_type=Instant)  # when it is full again

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from app.deps import House
 from schedulers.connector import HandedOver, Outcome, Refused, Unknown
-from schedulers.publishing import Publisher, publish
+from schedulers.publisher import Publisher
+from schedulers.publishing import publish
 from tests.app.conftest import Office
 from tests.app.writing import add_channel, approve_post, at, place, write_post
 from tests.conftest import Clock

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from app.deps import House
-from schedulers.publishing import Publisher, publish
+from schedulers.publisher import Publisher
+from schedulers.publishing import publish
 from store import publications, workspaces
 from store.tables import Publication
 from tests.app.conftest import Office

@@ -24,7 +24,8 @@ from app.throttle import Throttle
 from schedulers.connector import HandedOver, Outcome, Published, Refused, Unknown
 from schedulers.connectors import connectors
 from schedulers.outbound import Outbound
-from schedulers.publishing import Publisher, publish
+from schedulers.publisher import Publisher
+from schedulers.publishing import publish
 from store import links, media, migrating, sessions, workspaces
 from store.blobs import FolderBlobs
 from store.db import Store

@@ -12,8 +12,10 @@ from schedulers.connector import Accepted, HandedOver, Refused, TryLater, Unknow
 from schedulers.publishing import publish
 from schedulers.settling import FAILURES_MAX
 from schedulers.sweeping import recover
-from store import claims
+from store import claims, dispatch
 from store.blobs import FolderBlobs
+from store.claimed import Settlement
+from store.liveness import Alone
 from tests.world import Scripted, World
 
 LEASE = timedelta(seconds=120)
@@ -57,11 +59,11 @@ async def test_an_edit_between_claim_and_intent_keeps_it_in(world: World) -> Non
     post = await world.post()
     row_id = await world.placed(post, await world.channel())
     world.clock.forward(minutes=1)
-    claim = await claims.claim(world.store, row_id, "w1", LEASE, world.clock())
+    claim = await claims.claim(world.store, row_id, Alone("w1"), LEASE, world.clock())
     assert claim is not None
 
     await world.edit(post, "Lain.")
-    intent = await claims.intend(world.store, claim, world.clock())
+    intent = await claims.intend(world.store, claim, Alone(claim.worker), world.clock())
 
     assert intent is None
     assert (await world.steps(row_id))[-1] == ("planned", "not_approved")
@@ -71,7 +73,7 @@ async def test_two_workers_do_not_claim_the_same(world: World) -> None:
     row_id = await world.due(await world.channel())
 
     found = await asyncio.gather(
-        *(claims.claim(world.store, row_id, f"w{n}", LEASE, world.clock()) for n in range(8))
+        *(claims.claim(world.store, row_id, Alone(f"w{n}"), LEASE, world.clock()) for n in range(8))
     )
 
     assert sum(claim is not None for claim in found) == 1
@@ -86,11 +88,11 @@ async def test_a_channel_sends_one_at_a_time_and_in_order(world: World) -> None:
     world.clock.forward(minutes=2)
 
     async with world.store.reading() as db:
-        due = await claims.due(db, world.clock(), 10)
-    claim = await claims.claim(world.store, first, "w1", LEASE, world.clock())
-    busy = await claims.claim(world.store, second, "w2", LEASE, world.clock())
+        due = await dispatch.due(db, world.clock(), 10)
+    claim = await claims.claim(world.store, first, Alone("w1"), LEASE, world.clock())
+    busy = await claims.claim(world.store, second, Alone("w2"), LEASE, world.clock())
     async with world.store.reading() as db:
-        then = await claims.due(db, world.clock(), 10)
+        then = await dispatch.due(db, world.clock(), 10)
 
     assert (list(due), claim is None, busy, list(then)) == (
         [first, elsewhere],
@@ -203,16 +205,16 @@ async def test_a_call_that_outlives_its_lease_is_unknown(world: World, blobs: Fo
 
 async def test_a_zombie_settles_nothing(world: World, blobs: FolderBlobs) -> None:
     row_id = await world.due(await world.channel())
-    zombie = await claims.claim(world.store, row_id, "zombie", LEASE, world.clock())
+    zombie = await claims.claim(world.store, row_id, Alone("zombie"), LEASE, world.clock())
     assert zombie is not None
     world.clock.forward(minutes=3)
     heir = world.publisher({"feed": Scripted()}, blobs, worker="heir")
 
     await recover(heir, "expired")
     await publish(heir, row_id)
-    late = claims.Settlement(Status.FAILED, "late")
+    late = Settlement(Status.FAILED, "late")
     settled = await claims.settle(world.store, zombie, Status.CLAIMED, late, world.clock())
-    intent = await claims.intend(world.store, zombie, world.clock())
+    intent = await claims.intend(world.store, zombie, Alone(zombie.worker), world.clock())
 
     assert (settled, intent, (await world.row(row_id)).status) == (False, None, "published")
 
@@ -230,10 +232,10 @@ async def test_a_crash_is_recovered_by_what_is_known(
     world: World, blobs: FolderBlobs, platform_name: str, intent: bool, after: str
 ) -> None:
     row_id = await world.due(await world.channel(platform=platform_name))
-    claim = await claims.claim(world.store, row_id, "dead", LEASE, world.clock())
+    claim = await claims.claim(world.store, row_id, Alone("dead"), LEASE, world.clock())
     assert claim is not None
     if intent:
-        assert await claims.intend(world.store, claim, world.clock())
+        assert await claims.intend(world.store, claim, Alone(claim.worker), world.clock())
 
     count = await recover(world.publisher({}, blobs, worker="heir"), "others")
 
@@ -246,7 +248,7 @@ async def test_a_row_that_ends_three_workers_is_given_up(world: World, blobs: Fo
     heir = world.publisher({}, blobs, worker="heir")
 
     for n in range(3):
-        await claims.claim(world.store, row_id, f"dead{n}", LEASE, world.clock())
+        await claims.claim(world.store, row_id, Alone(f"dead{n}"), LEASE, world.clock())
         await recover(heir, "others")
 
     row = await world.row(row_id)
@@ -291,10 +293,10 @@ async def test_a_third_crash_after_an_intent_is_for_a_person(
     row_id = await world.due(await world.channel())
     heir = world.publisher({}, blobs, worker="heir")
     for n in range(3):
-        claim = await claims.claim(world.store, row_id, f"dead{n}", LEASE, world.clock())
+        claim = await claims.claim(world.store, row_id, Alone(f"dead{n}"), LEASE, world.clock())
         assert claim is not None
         if n == 0:
-            await claims.intend(world.store, claim, world.clock())
+            await claims.intend(world.store, claim, Alone(claim.worker), world.clock())
         await recover(heir, "others")
 
     row = await world.row(row_id)
@@ -316,7 +318,7 @@ async def test_other_words_for_what_may_be_live_are_for_a_person(
 
 async def test_a_worker_that_stops_leaves_nothing_claimed(world: World, blobs: FolderBlobs) -> None:
     row_id = await world.due(await world.channel())
-    await claims.claim(world.store, row_id, "w1", LEASE, world.clock())
+    await claims.claim(world.store, row_id, Alone("w1"), LEASE, world.clock())
 
     await recover(world.publisher({}, blobs), "own")
 

@@ -1,0 +1,146 @@
+"""Gates: what keeps a publication from going out now, looked at again with each intent."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from planner.content import channel_hash, fingerprint
+from planner.pace import take
+from planner.platforms import idempotency_of, platform
+from planner.posts import is_armed
+from planner.publications import Status
+from store import holds, pacing, posts
+from store.db import Db
+from store.tables import Channel, Publication, Workspace
+
+LATE_MINUTES = 60
+"""How late a post is still sent without asking (design note "publishing", section 3)."""
+
+NOT_CONNECTED_SECONDS = 60
+HELD_SECONDS = 30
+"""When what may be live already is looked at again, while a hold keeps it from being repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """Where a publication goes instead of out; where it stays (`after` None), until when."""
+
+    reason: str
+    after: Status | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """It may go; with `ask_only`, no further than to ask whether it is live already."""
+
+    ask_only: bool = False
+
+
+async def look(
+    db: Db, workspace: Workspace, channel: Channel, publication: Publication, now: datetime
+) -> Barred | Open:
+    """Say whether a scheduled publication whose time has come may be claimed."""
+    if why := await unapproved(db, workspace, channel, publication):
+        return Barred(why, Status.PLANNED)
+    held = await _held(db, workspace, publication)
+    if held and not publication.unproved:
+        return Barred("held", Status.MISSED)
+    if late := too_late(workspace, publication, now):
+        return Barred(late, Status.MISSED)
+    if until := await _not_before(db, channel, now, held=held):
+        reason, at = until
+        return Barred(reason, until=at)
+    return Open(ask_only=held)
+
+
+async def _not_before(
+    db: Db, channel: Channel, now: datetime, *, held: bool
+) -> tuple[str, datetime] | None:
+    """Return what makes a publication wait where it is, and until when."""
+    if held and not _can_be_asked(channel):
+        return "held", now + timedelta(seconds=HELD_SECONDS)
+    if channel.connection != "connected":
+        return "not_connected", now + timedelta(seconds=NOT_CONNECTED_SECONDS)
+    if wait := await _pace(db, channel, now):
+        return "paced", now + wait * (1 + random.random() / 4)  # noqa: S311
+    return None
+
+
+async def look_again(
+    db: Db,
+    workspace: Workspace,
+    channel: Channel,
+    publication: Publication,
+    now: datetime,
+    *,
+    was_absent: bool,
+) -> Barred | None:
+    """Say whether a claimed publication may still go: the last look, in the intent's transaction.
+
+    What was claimed in time is not late; but what waited to be proved, and was not live
+    (`was_absent`), is late like anything else.
+    """
+    if why := await unapproved(db, workspace, channel, publication):
+        return Barred(why, Status.PLANNED)
+    if await _held(db, workspace, publication):
+        return Barred("held", Status.MISSED if not publication.unproved else Status.SCHEDULED)
+    if was_absent and (late := too_late(workspace, publication, now)):
+        return Barred(late, Status.MISSED)
+    if channel.connection != "connected":
+        until = now + timedelta(seconds=NOT_CONNECTED_SECONDS)
+        return Barred("not_connected", Status.SCHEDULED, until)
+    return None
+
+
+async def unapproved(
+    db: Db, workspace: Workspace, channel: Channel, publication: Publication
+) -> str | None:
+    """Return why the words of a publication may not go; remember the hash of those that may.
+
+    A thread of which something is live goes on with the same words or not at all.
+    """
+    post = await posts.of(db, workspace.id, publication.post_id)
+    current = await posts.content_of(db, post)
+    approved = await posts.approved_content(db, post)
+    if not is_armed(current, approved, str(channel.id)):
+        publication.content_hash = None
+        return "not_approved"
+    publication.content_hash = channel_hash(current, str(channel.id))
+    if publication.step and fingerprint(publication.snapshot) != publication.content_hash:
+        return "interrupted"
+    return None
+
+
+def too_late(workspace: Workspace, publication: Publication, now: datetime) -> str | None:
+    """Return why a publication is not sent any more without asking; None if it is."""
+    if publication.publish_until is not None and publication.publish_until < now:
+        return "too_late"
+    if publication.unproved or publication.attempts:
+        return None
+    meant = max(publication.due_at, publication.resumed_at or publication.due_at)
+    late = now - meant > timedelta(minutes=LATE_MINUTES)
+    return "outage" if late and workspace.missed_policy != "send_late" else None
+
+
+async def _held(db: Db, workspace: Workspace, publication: Publication) -> bool:
+    post = await posts.of(db, workspace.id, publication.post_id)
+    return await holds.covering(db, workspace, publication, post.campaign_id) is not None
+
+
+def _can_be_asked(channel: Channel) -> bool:
+    there = platform(channel.platform)
+    return idempotency_of(there, channel.settings).value == "reconcilable"
+
+
+async def _pace(db: Db, channel: Channel, now: datetime) -> timedelta:
+    """Take one from the buckets of a channel and its platform; return how long to wait if not."""
+    there = platform(channel.platform)
+    if there.channel_pace:
+        full_at, wait = take(there.channel_pace, channel.pace_at, now)
+        if wait:
+            return wait
+        channel.pace_at = full_at
+    if there.platform_pace:
+        return await pacing.wait(db, f"platform:{there.name}", there.platform_pace, now)
+    return timedelta(0)
