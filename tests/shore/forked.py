@@ -1,0 +1,124 @@
+"""`pilar` processes that tests kill by the hundred: forked from one that has imported everything.
+
+Each runs the command line from its beginning, as `python -m tests.shore.serving` would; only the
+imports, which take longer than most of these processes live, are done once.
+"""
+
+import asyncio
+import faulthandler
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from tests.processes import KEYS, START_SECONDS, STOP_SECONDS, free_port
+from tests.shore.install import install
+
+PRELOADED = ["app.cli", "app.main", "tests.shore.install", "uvicorn.lifespan.on", "pytest"]
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(PRELOADED)
+
+
+def run(arguments: list[str], log: Path, settings: dict[str, str], *, naive: bool) -> None:
+    """Be `pilar` with these arguments and settings, and write into a log."""
+    for name in [name for name in os.environ if name.startswith("PILAR_")]:
+        del os.environ[name]
+    os.environ |= settings
+    os.chdir(log.parent)
+    output = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
+    for number in (1, 2):
+        os.dup2(output, number)
+    faulthandler.enable()
+    install(naive=naive)
+    sys.argv = ["pilar", *arguments]
+    from app.cli import main  # noqa: PLC0415  # for the process that is killed, not for this one
+
+    main()
+
+
+@dataclass
+class Pilar:
+    """One `pilar serve` or `pilar worker` with the test platform."""
+
+    folder: Path
+    url: str
+    arguments: tuple[str, ...] = ("serve",)
+    settings: dict[str, str] = field(default_factory=dict)
+    naive: bool = False
+    name: str = "pilar"
+    port: int = field(default_factory=free_port)
+    process: ForkServerProcess | None = None
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.is_alive()
+
+    async def start(self) -> None:
+        """Start; `serve` listens then, a worker may take a moment more."""
+        settings = {
+            "PILAR_DATABASE_URL": self.url,
+            "PILAR_DATA_DIR": str(self.folder / "data"),
+            "PILAR_PORT": str(self.port),
+            "PILAR_SECRET_KEYS": KEYS,
+            "PILAR_RATE_LIMIT": "",
+        } | self.settings
+        arguments = (list(self.arguments), self.log, settings)
+        self.process = _CONTEXT.Process(
+            target=run, args=arguments, kwargs={"naive": self.naive}, daemon=True
+        )
+        await asyncio.to_thread(self.process.start)
+        if "serve" in self.arguments:
+            await self._until_it_listens()
+
+    async def _until_it_listens(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                assert self.alive, self.log.read_text()
+                assert time.monotonic() < deadline, self.log.read_text()
+                await asyncio.sleep(0.01)
+            else:
+                writer.close()
+                return
+
+    async def kill(self) -> None:
+        """End it as a power cut would: nothing is told to it."""
+        if self.process is not None:
+            self.process.kill()
+            await self._ended()
+
+    async def stop(self) -> int | None:
+        """Ask it to stop; return its exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return await self._ended()
+
+    def send(self, sent: int) -> None:
+        """Send it a signal."""
+        assert self.process is not None
+        assert self.process.pid is not None
+        os.kill(self.process.pid, sent)
+
+    async def _ended(self) -> int | None:
+        assert self.process is not None
+        await asyncio.to_thread(self.process.join, STOP_SECONDS)
+        if self.process.is_alive():
+            self.send(signal.SIGABRT)
+            await asyncio.to_thread(self.process.join, 5)
+            self.process.kill()
+            raise AssertionError(self.log.read_text()[-20_000:])
+        code = self.process.exitcode
+        self.process.close()
+        self.process = None
+        return code
