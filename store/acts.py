@@ -114,7 +114,8 @@ async def send_again(
         raise NoSuchStep(before=publication.status, after=Status.SCHEDULED.value)
     publication.failures = publication.crashes = 0
     publication.unproved = False
-    publication.not_before, publication.resumed_at = None, now
+    publication.not_before = publication.dispatched_until = None
+    publication.resumed_at = now
     detail = {"said_by": str(actor)}
     await publications.step(
         db,

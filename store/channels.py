@@ -13,7 +13,7 @@ from planner.posts import PostStatus
 from planner.publications import WAITING
 from planner.slots import WeeklySlot
 from planner.timing import at_local
-from store import audit, publications
+from store import alerts, audit, publications
 from store.audit import Actor
 from store.db import Db
 from store.lookup import InUse, one, page_of
@@ -204,6 +204,8 @@ async def note_check(
     if (channel.connection, channel.connection_reason) != (connection, reason):
         fields = {"connection": connection, "connection_reason": reason}
         await audit.change(db, workspace, actor, "channel", channel, fields, now)
+        if connection == "needs_reauth":
+            await alerts.for_reauth(db, workspace, channel, reason, now)
 
 
 def open_secrets(channel: Channel, ring: KeyRing) -> dict[str, str]:

@@ -99,7 +99,9 @@ async def next_due(db: Db, now: datetime) -> datetime | None:
             (Publication.status == Status.PROCESSING, col(Publication.poll_at) > now),
         ),
     )
-    moments = [
+    resting = select(func.min(Channel.rests_until)).where(col(Channel.rests_until) > now)
+    moments = [(await db.exec(resting)).one()]
+    moments += [
         (await db.exec(select(func.min(column)).where(*where))).one() for column, where in coming
     ]
     return min((moment for moment in moments if moment is not None), default=None)

@@ -63,7 +63,9 @@ async def _not_before(
     if channel.connection != "connected":
         return "not_connected", now + timedelta(seconds=NOT_CONNECTED_SECONDS)
     if wait := await _pace(db, channel, now):
-        return "paced", now + wait * (1 + random.random() / 4)  # noqa: S311
+        # The channel waits and not the row, or the next one would go before it.
+        channel.rests_until = now + wait * (1 + random.random() / 4)  # noqa: S311
+        return "paced", channel.rests_until
     return None
 
 

@@ -11,7 +11,7 @@ from sqlmodel import col, select, update
 from planner.errors import NotFound
 from planner.publications import IN_FLIGHT, Status, check_step, holds_seat, settled_as
 from planner.slots import local_day
-from store import audit
+from store import alerts, audit
 from store.audit import Actor
 from store.db import Db
 from store.lookup import one
@@ -151,6 +151,7 @@ async def step(
     _remember(db, publication, before, actor, now, reason, attempt, detail or {})
     if after is Status.CANCELLED:
         await _take_off(db, publication)
+    await alerts.for_step(db, workspace, actor, publication, after, reason, now)
     data = {"before": before.value, "after": after.value, "reason": reason}
     await _record(db, workspace, actor, "step", publication, now, data)
 
