@@ -22,6 +22,9 @@ log = structlog.get_logger()
 LOOK_AROUND_SECONDS = 20
 SWEEP_SECONDS = 20
 PRUNE_SECONDS = 6 * 3600
+PAUSE_SECONDS = 0.05
+"""Between ticks that commits ask for: many commits at once need one of them."""
+
 EARLY = 0.9
 """A chore's turn comes a little before its time, or an early timer would wait for another."""
 
@@ -148,6 +151,7 @@ class Clock:
                 await self.tick()
             except Exception:  # the next tick may do better; the slow one comes anyway
                 log.exception("tick failed")
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def _deliver(self) -> None:
         await self.delivery.run(self._publish)

@@ -13,10 +13,9 @@ from store.tables import Post, Publication, Workspace
 
 async def arm(db: Db, workspace: Workspace, actor: Actor, post: Post, now: datetime) -> None:
     """Bring all waiting publications of a post in line with what is approved now."""
-    current = await posts.content_of(db, post)
-    approved = await posts.approved_content(db, post)
+    matter = await posts.matter_of(db, workspace.id, post.id)
     for publication in await publications.of_post(db, post):
-        await arm_one(db, workspace, actor, publication, current, approved, now)
+        await arm_one(db, workspace, actor, publication, matter.current, matter.approved, now)
 
 
 async def arm_one(
@@ -49,12 +48,10 @@ async def rearm(
     db: Db, workspace: Workspace, actor: Actor, publication: Publication, now: datetime
 ) -> None:
     """Bring one waiting publication in line with what its post says and what is approved."""
-    post = await posts.of(db, workspace.id, publication.post_id)
-    content = await posts.content_of(db, post)
+    matter = await posts.matter_of(db, workspace.id, publication.post_id)
     if publication.status in WAITING:
-        publication.said = said(words_for(content, str(publication.channel_id)))
-    approved = await posts.approved_content(db, post)
-    await arm_one(db, workspace, actor, publication, content, approved, now)
+        publication.said = said(words_for(matter.current, str(publication.channel_id)))
+    await arm_one(db, workspace, actor, publication, matter.current, matter.approved, now)
 
 
 def reads(current: Content, approved: Content | None, channels: list[str]) -> PostStatus:

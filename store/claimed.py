@@ -13,6 +13,7 @@ from planner.publications import Status
 from store import posts
 from store.db import Db
 from store.dispatch import SENDING
+from store.posts import Matter
 from store.tables import Attempt, Channel, Media, Publication, Workspace
 
 Rows = tuple[Workspace, Channel, Publication]
@@ -97,10 +98,10 @@ async def _taken(db: Db, whose: Any) -> Sequence[Claim]:
     return [await of_rows(db, (row[0], row[1], row[2])) for row in (await db.exec(query)).all()]
 
 
-async def of_rows(db: Db, rows: Rows, *, polling: bool = False) -> Claim:
+async def of_rows(db: Db, rows: Rows, matter: Matter | None = None) -> Claim:
     """Return the claim of the worker that the publication names."""
     workspace, channel, publication = rows
-    words = await _words(db, publication)
+    words = await _words(db, publication, matter)
     return Claim(
         worker=publication.worker or "",
         fence=publication.fence,
@@ -110,12 +111,13 @@ async def of_rows(db: Db, rows: Rows, *, polling: bool = False) -> Claim:
         words=words,
         files=await _files(db, workspace.id, words),
         first_tried_at=await first_tried(db, publication),
-        polling=polling,
     )
 
 
 async def first_tried(db: Db, publication: Publication) -> datetime | None:
     """Return when the step that is next may have gone out first; None: never."""
+    if not (publication.attempts or publication.unproved):
+        return None
     query = select(func.min(Attempt.started_at)).where(
         Attempt.publication_id == publication.id, Attempt.step == publication.step
     )
@@ -125,16 +127,18 @@ async def first_tried(db: Db, publication: Publication) -> datetime | None:
     return tried
 
 
-async def _words(db: Db, publication: Publication) -> Words:
+async def _words(db: Db, publication: Publication, matter: Matter | None) -> Words:
     sent = publication.snapshot
     if sent is not None and (publication.unproved or publication.status == Status.PROCESSING):
         return words_from_json(sent)
-    post = await posts.of(db, publication.workspace_id, publication.post_id)
-    return words_for(await posts.content_of(db, post), str(publication.channel_id))
+    matter = matter or await posts.matter_of(db, publication.workspace_id, publication.post_id)
+    return words_for(matter.current, str(publication.channel_id))
 
 
 async def _files(db: Db, workspace_id: UUID, words: Words) -> list[Media]:
     ids = [UUID(ref.id) for ref in words.media]
+    if not ids:
+        return []
     query = select(Media).where(Media.workspace_id == workspace_id, col(Media.id).in_(ids))
     rows = {row.id: row for row in (await db.exec(query)).all()}
     return [rows[each] for each in ids]

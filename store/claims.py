@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from planner.content import fingerprint, words_json
 from planner.publications import Status
-from store import gates, publications, workspaces
+from store import gates, posts, publications, workspaces
 from store.audit import CLOCK
 from store.claimed import Claim, Intent, Rows, Settlement, first_tried, of_rows
 from store.db import Db, Store
@@ -47,10 +47,11 @@ async def claim(
         if _may_be_asked(publication, now):
             publication.worker, publication.lease_until = worker, now + lease
             publication.fence += 1
-            return await of_rows(db, found, polling=True)
+            return replace(await of_rows(db, found), polling=True)
         if not _ready(publication, now) or await _busy(db, channel):
             return None
-        opened = await gates.look(db, workspace, channel, publication, now)
+        matter = await posts.matter_of(db, workspace.id, publication.post_id)
+        opened = await gates.look(db, workspace, channel, publication, matter, now)
         if isinstance(opened, Barred):
             await _bar(db, workspace, publication, opened, now)
             return None
@@ -58,7 +59,7 @@ async def claim(
         publication.fence += 1
         channel.busy_until = publication.lease_until
         await publications.step(db, workspace, CLOCK, publication, Status.CLAIMED, now)
-        return replace(await of_rows(db, found), ask_only=opened.ask_only)
+        return replace(await of_rows(db, found, matter), ask_only=opened.ask_only)
 
 
 async def intend(
@@ -177,14 +178,15 @@ async def reload(store: Store, claim: Claim) -> Claim | None:
 
 
 async def _locked(db: Db, publication_id: UUID) -> Rows | None:
-    query = select(Publication.workspace_id).where(Publication.id == publication_id)
-    workspace_id = (await db.exec(query)).first()
-    if workspace_id is None:
-        return None
-    workspace = await workspaces.lock_by_id(db, workspace_id)
-    row = await db.get(Publication, publication_id, populate_existing=True)
-    channel = await db.get(Channel, row.channel_id, populate_existing=True) if row else None
-    return (workspace, channel, row) if row and channel else None
+    workspace = await workspaces.lock_of(db, Publication, publication_id)
+    query = (
+        select(Channel, Publication)
+        .join(Publication, col(Publication.channel_id) == col(Channel.id))
+        .where(Publication.id == publication_id)
+        .execution_options(populate_existing=True)
+    )
+    row = (await db.exec(query)).first()
+    return (workspace, *row) if workspace and row else None
 
 
 async def _held(db: Db, claim: Claim, status: Status) -> Rows | None:

@@ -48,7 +48,7 @@ async def due(db: Db, now: datetime, limit: int) -> Sequence[UUID]:
     to_send = select(waiting.c.id, waiting.c.at).where(
         waiting.c.turn == 1, _free(waiting.c.dispatched_until, now)
     )
-    to_ask = select(col(Publication.id), col(Publication.poll_at).label("at")).where(
+    to_ask: Any = select(col(Publication.id), col(Publication.poll_at).label("at")).where(
         Publication.status == Status.PROCESSING,
         _passed(Publication.poll_at, now),
         _free(Publication.lease_until, now),

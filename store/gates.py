@@ -11,6 +11,7 @@ from planner.posts import is_armed
 from planner.publications import Status
 from store import holds, pacing, posts
 from store.db import Db
+from store.posts import Matter
 from store.tables import Channel, Publication, Workspace
 
 LATE_MINUTES = 60
@@ -38,12 +39,17 @@ class Open:
 
 
 async def look(
-    db: Db, workspace: Workspace, channel: Channel, publication: Publication, now: datetime
+    db: Db,
+    workspace: Workspace,
+    channel: Channel,
+    publication: Publication,
+    matter: Matter,
+    now: datetime,
 ) -> Barred | Open:
     """Say whether a scheduled publication whose time has come may be claimed."""
-    if why := await unapproved(db, workspace, channel, publication):
+    if why := unapproved(channel, publication, matter):
         return Barred(why, Status.PLANNED)
-    held = await _held(db, workspace, publication)
+    held = await _held(db, workspace, publication, matter)
     if held and not publication.unproved:
         return Barred("held", Status.MISSED)
     if late := too_late(workspace, publication, now):
@@ -83,9 +89,10 @@ async def look_again(
     What was claimed in time is not late; but what waited to be proved, and was not live
     (`was_absent`), is late like anything else.
     """
-    if why := await unapproved(db, workspace, channel, publication):
+    matter = await posts.matter_of(db, workspace.id, publication.post_id)
+    if why := unapproved(channel, publication, matter):
         return Barred(why, Status.PLANNED)
-    if await _held(db, workspace, publication):
+    if await _held(db, workspace, publication, matter):
         return Barred("held", Status.MISSED if not publication.unproved else Status.SCHEDULED)
     if was_absent and (late := too_late(workspace, publication, now)):
         return Barred(late, Status.MISSED)
@@ -95,20 +102,15 @@ async def look_again(
     return None
 
 
-async def unapproved(
-    db: Db, workspace: Workspace, channel: Channel, publication: Publication
-) -> str | None:
+def unapproved(channel: Channel, publication: Publication, matter: Matter) -> str | None:
     """Return why the words of a publication may not go; remember the hash of those that may.
 
     A thread of which something is live goes on with the same words or not at all.
     """
-    post = await posts.of(db, workspace.id, publication.post_id)
-    current = await posts.content_of(db, post)
-    approved = await posts.approved_content(db, post)
-    if not is_armed(current, approved, str(channel.id)):
+    if not is_armed(matter.current, matter.approved, str(channel.id)):
         publication.content_hash = None
         return "not_approved"
-    publication.content_hash = channel_hash(current, str(channel.id))
+    publication.content_hash = channel_hash(matter.current, str(channel.id))
     if publication.step and fingerprint(publication.snapshot) != publication.content_hash:
         return "interrupted"
     return None
@@ -125,9 +127,9 @@ def too_late(workspace: Workspace, publication: Publication, now: datetime) -> s
     return "outage" if late and workspace.missed_policy != "send_late" else None
 
 
-async def _held(db: Db, workspace: Workspace, publication: Publication) -> bool:
-    post = await posts.of(db, workspace.id, publication.post_id)
-    return await holds.covering(db, workspace, publication, post.campaign_id) is not None
+async def _held(db: Db, workspace: Workspace, publication: Publication, matter: Matter) -> bool:
+    campaign = matter.post.campaign_id
+    return await holds.covering(db, workspace, publication, campaign) is not None
 
 
 def _can_be_asked(channel: Channel) -> bool:

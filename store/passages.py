@@ -19,14 +19,17 @@ NOUN = "calendar"
 async def note(store: Store, now: datetime) -> datetime | None:
     """Note the passages up to `now`; return when the next one is, None without workspaces."""
     waiting = col(Workspace.passage_at).is_(None) | (col(Workspace.passage_at) <= now)
+    coming = select(func.min(Workspace.passage_at))
     async with store.reading() as db:
         found: list[UUID] = list((await db.exec(select(Workspace.id).where(waiting))).all())
+        if not found:
+            return (await db.exec(coming)).one()
     for workspace_id in found:
         async with store.transaction() as db:
             workspace = await workspaces.lock_by_id(db, workspace_id)
             await _note_one(db, workspace, now)
     async with store.reading() as db:
-        return (await db.exec(select(func.min(Workspace.passage_at)))).one()
+        return (await db.exec(coming)).one()
 
 
 async def _note_one(db: Db, workspace: Workspace, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Posts: what they say, in versions; who approved which."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -45,6 +46,34 @@ async def content_of(db: Db, post: Post, number: int | None = None) -> Content:
 async def approved_content(db: Db, post: Post) -> Content | None:
     """Return what was approved last; None if nothing is."""
     return await content_of(db, post, post.approved) if post.approved else None
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """A post, what it says now, and what was approved last (None: nothing)."""
+
+    post: Post
+    current: Content
+    approved: Content | None
+
+
+async def matter_of(db: Db, workspace_id: UUID, post_id: UUID) -> Matter:
+    """Return what is known of a post's words; raises `NoSuchPost`."""
+    query = (
+        select(Post, PostVersion.content)
+        .join(PostVersion, col(PostVersion.post_id) == col(Post.id))
+        .where(
+            Post.workspace_id == workspace_id,
+            Post.id == post_id,
+            col(PostVersion.number) == col(Post.current),
+        )
+    )
+    found = (await db.exec(query)).first()
+    if found is None:
+        raise NoSuchPost(id=str(post_id))
+    post, current = found
+    same = post.approved == post.current
+    return Matter(post, current, current if same else await approved_content(db, post))
 
 
 async def contents_of(db: Db, posts: Sequence[Post]) -> dict[UUID, Content]:

@@ -13,6 +13,7 @@ from store import audit, channels
 from store.audit import Actor
 from store.db import Db
 from store.tables import KeyWorkspace, Membership, MixVersion, Workspace
+from store.tables.rows import OwnedRow
 
 DEFAULT_TOLERANCE_BP = 500
 
@@ -39,6 +40,13 @@ async def lock_by_id(db: Db, workspace_id: UUID) -> Workspace:
     """Hold a workspace that is known by its id."""
     query = select(Workspace).where(Workspace.id == workspace_id).with_for_update()
     return (await db.exec(query)).one()
+
+
+async def lock_of(db: Db, table: type[OwnedRow], row_id: UUID) -> Workspace | None:
+    """Hold the workspace that owns a row; None where there is no such row."""
+    owner = select(table.workspace_id).where(table.id == row_id).scalar_subquery()
+    query = select(Workspace).where(Workspace.id == owner).with_for_update()
+    return (await db.exec(query)).first()
 
 
 async def _found(db: Db, slug: str, *, lock: bool) -> Workspace:
