@@ -6,7 +6,17 @@ cannot be right.
 
 import typer
 
-from app import cli_audit, cli_demo, cli_doctor, cli_office, cli_openapi, cli_serve
+from app import (
+    cli_audit,
+    cli_backup,
+    cli_demo,
+    cli_doctor,
+    cli_hold,
+    cli_office,
+    cli_openapi,
+    cli_serve,
+    cli_worker,
+)
 from app.cli_speech import Group
 
 cli = typer.Typer(
@@ -22,11 +32,16 @@ cli = typer.Typer(
 
 COMMANDS = (
     cli_serve.serve,
+    cli_worker.worker,
+    cli_worker.tick,
     cli_office.init,
     cli_office.password,
     cli_demo.demo,
     cli_office.migrate,
     cli_doctor.doctor,
+    cli_hold.hold,
+    cli_backup.backup,
+    cli_backup.restore,
     cli_audit.verify_audit,
     cli_openapi.openapi,
 )

@@ -53,13 +53,14 @@ async def build(settings: composition.Settings, slug: str, now: datetime) -> Off
         teller = Teller(house, office)
         publisher = replace(composition.publisher_of(house, settings), now=lambda: now)
         columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, console=err, transient=True) as progress:
-            drawing = progress.add_task("Drawing cards", total=len(script))
-            await teller.draw(script, lambda done: progress.advance(drawing, done))
-            telling = progress.add_task("Writing the calendar", total=len(events))
-            await teller.tell(events, publisher, lambda done: progress.advance(telling, done))
-            going = progress.add_task("Publishing", total=len(teller.gone))
-            await teller.publish(publisher, lambda done: progress.advance(going, done))
+        async with composition.alive(publisher):
+            with Progress(*columns, console=err, transient=True) as progress:
+                drawing = progress.add_task("Drawing cards", total=len(script))
+                await teller.draw(script, lambda done: progress.advance(drawing, done))
+                telling = progress.add_task("Writing the calendar", total=len(events))
+                await teller.tell(events, publisher, lambda done: progress.advance(telling, done))
+                going = progress.add_task("Publishing", total=len(teller.gone))
+                await teller.publish(publisher, lambda done: progress.advance(going, done))
         await teller.confirm(now)
     return office
 

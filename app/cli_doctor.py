@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,12 +18,14 @@ from app import house as composition
 from app.cli_speech import command, out, sentences
 from app.house import Settings
 from planner.errors import PilarError
-from store import instance, migrating
+from planner.publications import Status
+from store import figures, instance, migrating
 from store.db import Store
+from store.figures import Figures
+from store.health import CLOCK_STOPPED_AFTER, SENDERS
 from store.vault import KeyRing
 
 LEAST_FREE_BYTES = 1_000_000_000
-CLOCK_STOPPED_AFTER = timedelta(minutes=3)
 LATE_AFTER = timedelta(minutes=2)
 
 
@@ -149,11 +151,11 @@ async def _keys(store: Store, settings: Settings, now: datetime) -> Finding:
 
 async def _work(store: Store, now: datetime) -> AsyncIterator[Finding]:
     async with store.reading() as db:
-        ticked_at = await instance.clock_at(db)
+        found = await figures.of(db, now)
         late = await instance.late(db, now)
-        states = await instance.rows_per_state(db)
         patients = await instance.patients(db)
-    yield _clock(ticked_at, now)
+    yield _clock(found.clock_at, now)
+    yield _engine(store, found, now)
     if late is None:
         yield _fine("due", "nothing waits")
     else:
@@ -161,12 +163,51 @@ async def _work(store: Store, now: datetime) -> AsyncIterator[Finding]:
         verdict = Verdict.WRONG if ago > LATE_AFTER else Verdict.FINE
         said = f"{late.id} on {late.channel} waits since {_ago(ago)}"
         yield Finding("due", verdict, said)
-    counted = ", ".join(f"{count} {state}" for state, count in states.items())
+    counted = ", ".join(f"{count} {state}" for state, count in found.by_status.items() if count)
     yield _fine("publications", counted or "none")
+    for finding in _waits(found, now):
+        yield finding
     for patient in patients:
         why = f" ({patient.reason})" if patient.reason else ""
         said = f"{patient.workspace}: {patient.name} is {patient.connection}{why}"
         yield Finding("channel", Verdict.WRONG, said)
+
+
+def _engine(store: Store, found: Figures, now: datetime) -> Finding:
+    """Return who publishes: the processes seen in the last minutes; on SQLite the server."""
+    seen = ", ".join(f"{count} {role}" for role, count in sorted(found.workers.items()))
+    if SENDERS & found.workers.keys():
+        return _fine("engine", f"at work: {seen}")
+    if store.is_sqlite and found.clock_at and now - found.clock_at <= CLOCK_STOPPED_AFTER:
+        return _fine("engine", "the server publishes")
+    by = f"`{command('serve')}`" + ("" if store.is_sqlite else f" or `{command('worker')}`")
+    beside = f" (only {seen})" if seen else ""
+    return Finding("engine", Verdict.WRONG, f"nobody publishes{beside}: start {by}")
+
+
+def _waits(found: Figures, now: datetime) -> Iterator[Finding]:
+    """Tell what keeps publications back, and what waits for a person; nothing of what is fine."""
+    if found.restored_at:
+        said = f"{_ago(now - found.restored_at)} ago, and nothing goes out: look at what was due"
+        release = f"since the backup, then `{command('hold', '--release')}`"
+        yield Finding("restored", Verdict.WRONG, f"{said} {release}")
+    elif found.held_at:
+        said = f"everything is held since {_ago(now - found.held_at)}: nothing goes out"
+        yield Finding("holds", Verdict.NOTE, said)
+    if found.holds:
+        said = ", ".join(f"{count} of a {scope}" for scope, count in sorted(found.holds.items()))
+        yield Finding("holds", Verdict.NOTE, f"standing: {said}")
+    resting = {name: states["open"] for name, states in found.breakers.items() if states["open"]}
+    if resting:
+        said = ", ".join(f"{count} on {name}" for name, count in sorted(resting.items()))
+        yield Finding("breakers", Verdict.WRONG, f"channels rest that were not served: {said}")
+    if found.unknown:
+        review = found.by_status[Status.NEEDS_REVIEW]
+        said = f"{review} wait for a person's word, {found.unknown - review} are asked after"
+        yield Finding("review", Verdict.NOTE, f"not known to be live or not: {said}")
+    if found.deliveries["failed"]:
+        said = f"{found.deliveries['failed']} were given up in the last 7 days"
+        yield Finding("alerts", Verdict.WRONG, said)
 
 
 def _clock(ticked_at: datetime | None, now: datetime) -> Finding:

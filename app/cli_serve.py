@@ -31,34 +31,29 @@ class CannotListen(PilarError):
 
 
 class Role(StrEnum):
-    """What a process does: everything, or the API alone beside workers."""
+    """What a process does: everything, or all but the publishing, which workers do."""
 
     ALL = "all"
     API = "api"
 
 
 class Ticking:
-    """A clock that stops once, whoever asks first; perhaps there is none."""
+    """A clock that stops once, whoever asks first."""
 
-    def __init__(self, clock: Clock | None, *, alone: bool) -> None:
+    def __init__(self, clock: Clock, *, alone: bool) -> None:
         self.clock = clock
         self._alone = alone
         self._stopping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to tick."""
-        if self.clock is not None:
-            await self.clock.start(alone=self._alone)
+        await self.clock.start(alone=self._alone)
 
     def stop(self) -> "asyncio.Task[None]":
         """Begin to stop; what is returned ends when nothing is under way any more."""
         if self._stopping is None:
-            self._stopping = asyncio.create_task(self._stop(), name="clock stops")
+            self._stopping = asyncio.create_task(self.clock.stop(), name="clock stops")
         return self._stopping
-
-    async def _stop(self) -> None:
-        if self.clock is not None:
-            await self.clock.stop()
 
 
 class Server(uvicorn.Server):
@@ -120,7 +115,7 @@ async def run(settings: Settings, role: Role) -> None:
         at = settings.app.model_copy(update={"port": listening.getsockname()[1]})
         async with composition.furnish(settings, store, at.base_url, datetime.now(UTC)) as house:
             publisher = composition.publisher_of(house, settings)
-            clock = composition.clock_of(publisher, settings) if role is Role.ALL else None
+            clock = composition.clock_of(publisher, settings, role.value)
             ticking = Ticking(clock, alone=store.is_sqlite)
             app = create_app(house, _lifespan(ticking))
             app.openapi()  # builds the routes, for which the first request and the clock would wait

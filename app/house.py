@@ -18,12 +18,16 @@ from app.settings import AppSettings
 from planner.errors import PilarError
 from schedulers.clock import Clock, read_clock
 from schedulers.connectors import connectors
+from schedulers.deliveries.delivery import Delivery
+from schedulers.deliveries.in_process import InProcessDelivery
+from schedulers.deliveries.procrastinate import ProcrastinateDelivery
 from schedulers.outbound import Outbound
-from schedulers.publishing import Publisher
+from schedulers.publisher import Publisher
 from schedulers.settings import SchedulerSettings
 from store import instance, migrating
 from store.blobs import FolderBlobs
 from store.db import DatabaseInUse, Store
+from store.liveness import Alone, SessionLock
 from store.settings import StoreSettings
 from store.vault import KeyRing
 
@@ -151,24 +155,44 @@ async def _give_tables_beside(settings: Settings, store: Store) -> None:
 
 def publisher_of(house: House, settings: Settings) -> Publisher:
     """Return what publishes for a house, as a worker whose name no other process has."""
-    worker = f"{platform.node()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+    process = f"{platform.node()[:40]}:{os.getpid()}"
+    alone = Alone(f"{process}:{secrets.token_hex(4)}")
     return Publisher(
         store=house.store,
         ring=house.ring,
         blobs=house.blobs,
         connectors=house.connectors,
         base_url=house.base_url,
-        worker=worker,
+        liveness=alone if house.store.is_sqlite else SessionLock(house.store, process),
         lease_seconds=settings.schedulers.lease_seconds,
         now=read_clock,
     )
 
 
-def clock_of(publisher: Publisher, settings: Settings) -> Clock:
-    """Return the clock that wakes a publisher."""
+@asynccontextmanager
+async def alive(publisher: Publisher) -> AsyncIterator[None]:
+    """Let a publisher claim without a clock, for a command that ends."""
+    await publisher.liveness.start()
+    try:
+        yield
+    finally:
+        await publisher.liveness.stop()
+
+
+def clock_of(publisher: Publisher, settings: Settings, role: str = "all") -> Clock:
+    """Return the clock that wakes a publisher: `all`, or for PostgreSQL `api` or `worker`."""
     return Clock(
         publisher,
-        settings.schedulers.concurrency,
-        settings.schedulers.tick_seconds,
-        settings.schedulers.grace_seconds,
+        delivery_of(publisher.store, settings, role),
+        role=role,
+        tick_seconds=settings.schedulers.tick_seconds,
+        grace_seconds=settings.schedulers.grace_seconds,
     )
+
+
+def delivery_of(store: Store, settings: Settings, role: str) -> Delivery:
+    """Return what carries to workers what is due: within this process, or to all of them."""
+    concurrency = settings.schedulers.concurrency
+    if role in {"api", "worker"}:
+        return ProcrastinateDelivery(store, concurrency)
+    return InProcessDelivery(concurrency)

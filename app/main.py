@@ -11,6 +11,7 @@ from app.deps import House
 from app.metrics import Measured, Metrics
 from app.routes import (
     acts,
+    alerts,
     approvals,
     audit,
     batch,
@@ -25,6 +26,7 @@ from app.routes import (
     exports,
     feeds,
     health,
+    holds,
     ical,
     imports,
     inbox,
@@ -70,6 +72,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     batch.router,
     publications.router,
     acts.router,
+    holds.router,
+    alerts.router,
     inbox.router,
     calendar.router,
     calendar_links.router,

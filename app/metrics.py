@@ -1,8 +1,9 @@
 """Metrics: how requests are answered and how the queue stands, for Prometheus."""
 
+import asyncio
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from prometheus_client import (
@@ -15,14 +16,18 @@ from prometheus_client import (
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from planner.publications import Status
 from store.compliance import Months
-from store.health import Figures
+from store.figures import Cursor, Ended, Figures
 
 # When a series began is nothing that anybody here asks for.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+LATE_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+ROLES = frozenset({"all", "api", "worker", "tick"})
+
 NOWHERE = "none"
 """The operation of a request that no route takes: paths are not labels, anybody can make them."""
 
@@ -46,33 +51,122 @@ class Metrics:
         self.in_flight = Gauge(
             "pilar_http_requests_in_flight", "Requests being answered.", registry=self.registry
         )
-        self.publications = Gauge(
-            "pilar_publications",
-            "Publications on the calendars, by status.",
-            ("status",),
-            registry=self.registry,
-        )
-        self.oldest_due = Gauge(
-            "pilar_oldest_due_seconds",
-            "How long the oldest scheduled publication has been due; 0 if none is.",
-            registry=self.registry,
-        )
-        self.ticked = Gauge(
-            "pilar_clock_age_seconds",
-            "How long ago the clock last said that it ticks; NaN if it never did.",
-            registry=self.registry,
-        )
-
         self.mix = MixGauges(self.registry)
+        self.engine = EngineMetrics(self.registry)
 
     def text(self, figures: Figures, now: datetime) -> bytes:
         """Return everything in Prometheus' text format, with the queue as it stands."""
+        self.engine.show(figures, now)
+        return generate_latest(self.registry)
+
+
+class EngineMetrics:
+    """How the queue stands, and what attempts came to.
+
+    Attempts are read from the database, so that those of workers on other hosts are there too.
+    Every process that is asked tells of all of them: they are not to be added up over processes.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._begun = time.monotonic()
+        self._cursor: Cursor | None = None
+        self.looking = asyncio.Lock()
+
+        def gauge(name: str, told: str, *labels: str) -> Gauge:
+            return Gauge(f"pilar_{name}", told, labels, registry=registry)
+
+        self.publications = gauge(
+            "publications", "Publications on the calendars, by status.", "status"
+        )
+        self.oldest_due = gauge(
+            "oldest_due_seconds",
+            "How long the oldest scheduled publication has been due; 0 if none is.",
+        )
+        self.ticked = gauge(
+            "clock_age_seconds",
+            "How long ago the clock last said that it ticks; NaN if it never did.",
+        )
+        self.unknown = gauge(
+            "publications_unknown", "Publications of which nobody knows whether they are live."
+        )
+        self.breakers = gauge(
+            "channel_breakers",
+            "Channels by how their breaker stands: closed, open, half_open.",
+            "platform",
+            "state",
+        )
+        self.holds = gauge(
+            "holds", "Holds that stand, by scope; instance holds everything back.", "scope"
+        )
+        self.workers = gauge(
+            "workers", "Processes that were seen in the last minutes, by role.", "role"
+        )
+        self.deliveries = gauge(
+            "alert_deliveries",
+            "Alerts that wait for their delivery, and those given up in the last seven days.",
+            "status",
+        )
+        self.attempts = Counter(
+            "pilar_attempts",
+            "Attempts that ended, on all hosts, since this process began.",
+            ("platform", "outcome"),
+            registry=registry,
+        )
+        self.late = Histogram(
+            "pilar_lateness_seconds",
+            "How long after its time the first attempt at a publication began.",
+            buckets=LATE_SECONDS,
+            registry=registry,
+        )
+
+    def cursor(self, now: datetime) -> Cursor:
+        """Return where the attempts are that were not counted yet."""
+        if self._cursor is None:
+            # What ended since this process began is counted, by a clock that nobody sets.
+            age = timedelta(seconds=time.monotonic() - self._begun)
+            self._cursor = Cursor(began_at=now - age)
+        return self._cursor
+
+    def count(self, ended: Ended) -> None:
+        """Count attempts that ended; those that ask at the same time take `looking` first."""
+        self._cursor = ended.cursor
+        for platform, after, reason in ended.attempts:
+            self.attempts.labels(platform, outcome_of(after, reason)).inc()
+        for seconds in ended.late_seconds:
+            self.late.observe(seconds)
+
+    def show(self, figures: Figures, now: datetime) -> None:
+        """Set the gauges to how everything stands, and forget what they said before."""
         for status, number in figures.by_status.items():
             self.publications.labels(status).set(number)
         due, ticked = figures.oldest_due_at, figures.clock_at
         self.oldest_due.set(max(0.0, (now - due).total_seconds()) if due else 0)
         self.ticked.set((now - ticked).total_seconds() if ticked else float("nan"))
-        return generate_latest(self.registry)
+        self.unknown.set(figures.unknown)
+        for gauge in (self.breakers, self.holds, self.workers):
+            gauge.clear()
+        for platform, states in figures.breakers.items():
+            for state, number in states.items():
+                self.breakers.labels(platform, state).set(number)
+        for scope, number in {
+            "instance": int(figures.held_at is not None),
+            **figures.holds,
+        }.items():
+            self.holds.labels(scope).set(number)
+        for role in ROLES | figures.workers.keys():
+            self.workers.labels(role).set(figures.workers.get(role, 0))
+        for status_of_delivery, number in figures.deliveries.items():
+            self.deliveries.labels(status_of_delivery).set(number)
+
+
+def outcome_of(after: Status, reason: str | None) -> str:
+    """Return in one word what an attempt came to: its status, or why there is to be another.
+
+    Reasons are keys of the code (`app/messages/*.toml`), so there are only so many.
+    """
+    if after is Status.CLAIMED:
+        return "step_published"
+    return reason if after is Status.SCHEDULED and reason else after.value
 
 
 class MixGauges:

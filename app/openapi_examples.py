@@ -7,8 +7,31 @@ ID = "0198c0de-5e2d-7c3a-9a41-2f0c6f1f7a10"
 INSTANT = "2026-12-01T02:00:00Z"
 DAY = "2026-12-01"
 
+HOLD_REASON = "Gempa di Cianjur: semua konten terjadwal ditahan dulu."
+HOLD: Mapping[str, Any] = {
+    "id": ID,
+    "scope": "workspace",
+    "channel": None,
+    "campaign": None,
+    "type": None,
+    "reason": HOLD_REASON,
+    "placed_by": f"person:{ID}",
+    "on_the_wire": [],
+    "released_at": None,
+    "released_by": None,
+    "created_at": INSTANT,
+    "updated_at": INSTANT,
+    "version": 1,
+}
+
 # What a schema cannot say of itself: fields that go together, and the ones to show of a change.
 WHOLE: Mapping[str, Any] = {
+    "AlertTargetChange": {"name": "Grup Humas", "kinds": ["failed", "needs_review"]},
+    "AlertTargetIn": {
+        "name": "Grup Humas",
+        "medium": "webhook",
+        "address": "https://receiver.example/alerts",
+    },
     "ApprovalIn": {},
     "Assignee": {"member": ID, "task": "Memeriksa tanggal"},
     "BatchIn": {
@@ -24,6 +47,9 @@ WHOLE: Mapping[str, Any] = {
     "ConfirmIn": {"permalink": "https://social.example/p/1", "published_at": INSTANT},
     "Credentials": {"secret": "whsec_…"},
     "DayIn": {"kind": "holiday", "title": "Cuti bersama Idulfitri", "slots": "none"},
+    "HoldIn": {"scope": "workspace", "reason": HOLD_REASON},
+    "HoldOut": HOLD,
+    "HoldDetail": dict(HOLD) | {"held": {"due": 0, "later": 12, "through_hold": 1}},
     "MediaChange": {"alt": "Naskah lontar di atas meja baca"},
     "MixIn": {
         "types": [
@@ -38,6 +64,7 @@ WHOLE: Mapping[str, Any] = {
     "PublicationIn": {"post": ID, "channels": [ID], "when": {"at": INSTANT}},
     "ResolveIn": {"outcome": "live", "permalink": "https://social.example/p/1"},
     "WhenBody": {"at": INSTANT},
+    "WithdrawIn": {"done": True},
     "WorkspaceChange": {"name": "Biro Humas", "week_start": 0},
 }
 
@@ -107,6 +134,7 @@ ABSENT = {
     "connection_reason",
     "dismissed_at",
     "exempt",
+    "held_by",
     "idempotent_if",
     "next",
     "not_before",
@@ -116,7 +144,11 @@ ABSENT = {
     "reason_text",
     "recorded",
     "rejection",
+    "retry_after_seconds",
     "revoked_at",
+    "through_hold",
+    "unproved_text",
+    "withdrawn_at",
 }
 
 TEXTS: Mapping[str, str] = {

@@ -39,6 +39,8 @@ TAGS: Mapping[str, str] = {
     "media": "Pictures and videos, known by their bytes.",
     "posts": "What is written, approved and put away.",
     "publications": "A post on a channel at an instant, and what became of it.",
+    "holds": "What may not go out for the time being, and what it was too late for.",
+    "alerts": "What somebody should hear of without looking, who hears it, and whether they did.",
     "calendar": "What stands on which day, what is free, and what is special.",
     "reports": "A month as an office accounts for it: what went out, and how the mix was kept.",
     "calendar-links": "Secret links by which a calendar program follows a workspace.",
@@ -98,12 +100,14 @@ ANYONE = {"read_all_compliance", "read_me", "list_platforms", "read_platform", "
 NOT_REPEATABLE = {
     "begin_session",
     "accept_invitation",
+    "add_alert_target",
     "add_calendar_link",
     "add_invitation",
     "add_key",
     "add_media",
     "check_channel",
     "check_mix",
+    "withdraw_publication",
 }
 """POSTs without `Idempotency-Key`: the answer is a secret, or sending it again changes nothing."""
 
@@ -120,7 +124,13 @@ TAGGED = {
 }
 """GETs that have an `ETag` though what they answer counts no versions."""
 
-TAGGED_CHANGES = {"accept_invitation", "begin_session", "check_channel", "set_credentials"}
+TAGGED_CHANGES = {
+    "accept_invitation",
+    "begin_session",
+    "check_channel",
+    "set_credentials",
+    "withdraw_publication",
+}
 """Changes that have one for the same reason: the version is that of something beside it."""
 
 

@@ -34,3 +34,42 @@ class Reach:
                 return campaign_id is not None and self.campaign_id == campaign_id
             case Scope.TYPE:
                 return self.type == type_
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What keeps a publication back, and why.
+
+    `kind` is the scope of a hold, `instance` (all of this installation is stopped) or `restored`
+    (it came from a backup, and nobody has said yet that it may publish).
+    """
+
+    kind: str
+    reason: str | None
+    hold_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """All that keeps publications of a workspace back now, the holds oldest first."""
+
+    restored: Held | None = None
+    instance: Held | None = None
+    holds: tuple[tuple[Reach, Held], ...] = ()
+
+    def over(
+        self, channel_id: UUID, campaign_id: UUID | None, type_: str, *, let_through: bool
+    ) -> Held | None:
+        """Return what holds a publication; None: it may go.
+
+        What is `let_through` passes everything but that the instance was restored: then it may
+        be live already, and nobody knows.
+        """
+        if self.restored is not None:
+            return self.restored
+        if let_through:
+            return None
+        if self.instance is not None:
+            return self.instance
+        over = (held for reach, held in self.holds if reach.covers(channel_id, campaign_id, type_))
+        return next(over, None)

@@ -355,12 +355,14 @@ WEBHOOK = Platform(
     credentials=(FieldSpec("secret", "string", required=True, max_length=200),),
 )
 
-# Handing over is repeatable: it only tells a person, who then posts.
+# Handing over is repeatable: it only tells a person, who then posts. Long afterwards it is not:
+# they may have.
 MANUAL = Platform(
     name="manual",
     title="Manual",
     idempotency=Idempotency.IDEMPOTENT,
     formats=FORMATS,
+    idempotent_seconds=3600,
     text=TextLimit(Unit.CODE_POINTS, 100_000),
     parts_max=100,
     media=MediaLimits(count_max=50, total_max=50),

@@ -26,7 +26,14 @@ _ANYWHERE = frozenset({Status.PUBLISHED, Status.HANDED_OVER, Status.FAILED, Stat
 """Where what was sent may end, once the platform has said something or will say no more."""
 
 STEPS: dict[Status, frozenset[Status]] = {
-    Status.PLANNED: frozenset({Status.SCHEDULED, Status.MISSED, Status.CANCELLED}),
+    Status.PLANNED: frozenset(
+        {
+            Status.SCHEDULED,
+            Status.MISSED,
+            Status.CANCELLED,
+            Status.NEEDS_REVIEW,  # it came from a backup, and may have gone out since
+        },
+    ),
     Status.SCHEDULED: frozenset(
         {
             Status.CLAIMED,

@@ -114,16 +114,12 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Proved to have had no effect; `counts` is False for a rate limit, which is no attempt.
-
-    `forget_handle`: what was prepared is of no use any more, and is prepared again.
-    """
+    """Proved to have had no effect; `counts` is False for a rate limit, which is no attempt."""
 
     reason: str
     retry_after_seconds: float | None
     counts: bool
     evidence: Evidence = field(default_factory=dict)
-    forget_handle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +206,11 @@ class Prepares(Protocol):
     """A connector that uploads or drafts before it publishes, which may be repeated."""
 
     async def prepare(self, outgoing: Outgoing, now: datetime) -> Prepared | Refused | TryLater:
-        """Do all that is not public yet; the handle is stored with the intent, then published."""
+        """Do all that is not public yet; the handle is stored with the intent, then published.
+
+        `outgoing.handle` is what an earlier call made: the same one is returned as long as it
+        may be published.
+        """
         ...
 
 

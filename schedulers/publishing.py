@@ -128,7 +128,7 @@ async def _prepare(
 ) -> Prepared | Refused | TryLater | None:
     """Do what is not public yet. However it ends, it has had no effect that anybody sees."""
     prepare = getattr(publisher.connectors[claim.channel.platform], "prepare", None)
-    if prepare is None or outgoing.handle is not None:
+    if prepare is None:
         return None
     made: Prepared | Refused | TryLater | Unknown = await wire.call(
         lambda: prepare(outgoing, publisher.now())

@@ -72,7 +72,7 @@ async def refresh(
     while True:
         with publisher.at_work_on(channel_id) as alone:
             now = publisher.now()
-            turn = await tokens.begin(
+            turn = await tokens.take_turn(
                 publisher.store,
                 workspace_id,
                 channel_id,

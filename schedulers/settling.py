@@ -197,8 +197,6 @@ def _later(outcome: TryLater, standing: Standing, now: datetime, jitter: Jitter)
         again = replace(again, after=Status.SCHEDULED, fields=fields, rest_seconds=wait)
     else:
         again = replace(again, served=False, rest_seconds=_rest(standing, jitter))
-    if outcome.forget_handle:
-        again = replace(again, fields=again.fields | {"handle": None})
     return again
 
 

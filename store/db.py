@@ -21,6 +21,17 @@ Db = AsyncSession
 
 MINIMUM_POSTGRES = 15
 
+KEEP_ALIVE = {
+    "application_name": "pilar",
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+}
+"""How soon a server that vanished without a word is noticed; what the URL says goes before."""
+
 
 class DatabaseInUse(PilarError):
     """Another process owns the SQLite file; `facts["path"]` is the file."""
@@ -49,7 +60,12 @@ class Store:
             self._reader = _sqlite_engine(url, 4, "BEGIN", read_only=True)
         else:
             self._writer = create_async_engine(
-                url, pool_size=10, max_overflow=10, pool_pre_ping=True, json_serializer=_dump
+                url,
+                pool_size=10,
+                max_overflow=10,
+                pool_pre_ping=True,
+                json_serializer=_dump,
+                connect_args={k: v for k, v in KEEP_ALIVE.items() if k not in self.url.query},
             )
             self._reader = self._writer.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -95,6 +111,12 @@ class Store:
             raise DatabaseInUse(path=path) from None
         self._owner = owner
 
+    def driver_arguments(self) -> dict[str, Any]:
+        """Return what psycopg connects with, for connections beside the engine's."""
+        _, arguments = self._writer.dialect.create_connect_args(self.url)
+        arguments.pop("context", None)  # how SQLAlchemy reads values; psycopg has its own way
+        return {**KEEP_ALIVE, **arguments}
+
     async def check(self) -> None:
         """Refuse a PostgreSQL that is too old; raises `DatabaseTooOld`."""
         if self.is_sqlite:
@@ -116,6 +138,17 @@ class Store:
         """Run synchronous work on a writing connection, in one transaction (migrations)."""
         async with self._write_lock or nullcontext(), self._writer.begin() as connection:
             await connection.run_sync(work)
+
+
+async def driver_of(db: Db, schema: str) -> Any:
+    """Return psycopg's connection below a session, whose transaction now sees a schema too."""
+    connection = await db.connection()
+    await connection.exec_driver_sql(
+        "SELECT set_config('search_path', concat_ws(', ', "
+        "nullif(current_setting('search_path'), ''), quote_ident(%s)), true)",
+        (schema,),
+    )
+    return (await connection.get_raw_connection()).driver_connection
 
 
 def _sqlite_engine(url: str, size: int, begin: str, *, read_only: bool) -> AsyncEngine:

@@ -39,7 +39,7 @@ async def expiring(db: Db, before: datetime, limit: int) -> Sequence[tuple[UUID,
     return [(row[0], row[1]) for row in (await db.exec(query.limit(limit))).all()]
 
 
-async def begin(
+async def take_turn(
     store: Store,
     workspace_id: UUID,
     channel_id: UUID,

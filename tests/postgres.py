@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -41,10 +42,10 @@ BEGIN
     WHERE datname = current_database() AND pid <> pg_backend_pid();
     SET LOCAL session_replication_role = replica;
     FOR name IN
-        SELECT tablename FROM pg_tables
-        WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+        SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+        WHERE schemaname IN ('public', 'procrastinate') AND tablename <> 'alembic_version'
     LOOP
-        EXECUTE format('DELETE FROM %I', name);
+        EXECUTE 'DELETE FROM ' || name;
     END LOOP;
 END $$
 """
@@ -63,7 +64,7 @@ class NoPostgres(Exception):
         super().__init__(f"{why}\n{HOW_TO_GET_ONE}")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
     """A PostgreSQL server; `process` and `place` are those of a server that we started."""
 
@@ -114,6 +115,16 @@ class Server:
                 self.process.wait()
         if self.place is not None:
             shutil.rmtree(self.place, ignore_errors=True)
+
+    def restart(self, away_seconds: float = 0) -> None:
+        """Restart a server that we started; whoever is connected is cut off."""
+        assert self.process is not None
+        assert self.place is not None
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(START_SECONDS)
+        time.sleep(away_seconds)
+        self.process = _popen(self.process.args, self.place, _unprivileged())
+        _wait(self)
 
     def _connect(self) -> psycopg.Connection:
         address = self.address.set(drivername="postgresql")
@@ -306,9 +317,13 @@ def _launch(
     # The server must not outlive a run that is killed; `setpriv` lets the kernel see to that.
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
     leash = [setpriv, "--pdeathsig", "INT", "--"] if setpriv else []
-    with (place / "log").open("wb") as log:
+    return _popen([*leash, *command, *options], place, user)
+
+
+def _popen(command: Any, place: Path, user: _User) -> subprocess.Popen[bytes]:
+    with (place / "log").open("ab") as log:
         process: subprocess.Popen[bytes] = subprocess.Popen(
-            [*leash, *command, *options],
+            command,
             cwd=place,
             stdin=subprocess.DEVNULL,
             stdout=log,

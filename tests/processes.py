@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 KEYS = "k1:" + "A" * 43  # those of tests.conftest.RING
 START_SECONDS = 30
 STOP_SECONDS = 60
+BEGUN = b"Pilar publishes as"
 DROPPED = 7
 """Of so many requests that it accepts at a path, the receiver leaves one without an answer."""
 REFUSED = 11
@@ -125,17 +126,46 @@ class Service(Running):
 
     url: str = ""
     module: str = "app.cli"
+    role: str = "all"
     settings: dict[str, str] = field(default_factory=dict)
 
     async def begin(self) -> Process:
-        settings = {
+        command = (self.module, "serve", "--role", self.role)
+        return await run_module(*command, log=self.log, **self.given | self.settings)
+
+    @property
+    def given(self) -> dict[str, str]:
+        return {
             "PILAR_DATABASE_URL": self.url,
             "PILAR_DATA_DIR": str(self.folder / "data"),
             "PILAR_PORT": str(self.port),
             "PILAR_SECRET_KEYS": KEYS,
             "PILAR_RATE_LIMIT": "",
         }
-        return await run_module(self.module, "serve", log=self.log, **settings | self.settings)
+
+
+@dataclass
+class Worker(Service):
+    """`pilar worker`: publishes from PostgreSQL; it listens on nothing and says when it begins."""
+
+    name: str = "worker"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    async def begin(self) -> Process:
+        return await run_module(self.module, "worker", log=self.log, **self.given | self.settings)
+
+    async def start(self) -> None:
+        """Start, and wait until it publishes."""
+        before = self.log.stat().st_size if self.log.exists() else 0
+        self.process = await self.begin()
+        deadline = time.monotonic() + START_SECONDS
+        while BEGUN not in self.log.read_bytes()[before:]:
+            assert self.process.returncode is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            await asyncio.sleep(0.01)
 
 
 @dataclass

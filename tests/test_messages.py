@@ -30,7 +30,7 @@ from tests.sources import (
 )
 
 LANGUAGES = ("en", "id")
-NO_PROBLEMS = {"faults", "reasons", "nouns", "report", "mix"}
+NO_PROBLEMS = {"alerts", "faults", "reasons", "nouns", "report", "mix", "summary"}
 HANDED_ON = {"platform", "channel"}
 """Facts that a fault gets from whoever hands it on."""
 
@@ -43,6 +43,7 @@ OUTCOMES = {
     "CannotTell": 0,
     "Settlement": 1,
     "Checked": 1,
+    "Barred": 0,
 }
 """What holds the reason for a state, and where it stands."""
 

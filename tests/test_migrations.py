@@ -11,8 +11,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from procrastinate.schema import SchemaManager
 from sqlalchemy import Column, Connection, Integer, MetaData, text
 
+import migrations
 from store import migrating
 from store.db import Store
 from store.tables import METADATA
@@ -37,8 +39,9 @@ POSTGRESQL = {
         WHERE connamespace = 'public'::regnamespace AND contype <> 'n'""",
     "index": "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'",
     "trigger": """
-        SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), tgenabled
-        FROM pg_trigger WHERE NOT tgisinternal""",
+        SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(t.oid), tgenabled
+        FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
+        WHERE NOT tgisinternal AND relnamespace = 'public'::regnamespace""",
     "function": """
         SELECT proname, pg_get_functiondef(oid) FROM pg_proc
         WHERE pronamespace = 'public'::regnamespace""",
@@ -48,6 +51,9 @@ POSTGRESQL = {
     "type": """
         SELECT typname FROM pg_type
         WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')""",
+    "schema": """
+        SELECT nspname FROM pg_namespace
+        WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('public', 'information_schema')""",
 }
 
 
@@ -148,7 +154,8 @@ async def in_code(database: str, tmp_path: Path) -> AsyncIterator[Store]:
 
 
 def without_triggers(schema: Schema) -> Schema:
-    return {each for each in schema if each[0] not in {"trigger", "function"}}
+    """Leave out what no table in code says: triggers, and the queue's schema."""
+    return {each for each in schema if each[0] not in {"trigger", "function", "schema"}}
 
 
 async def test_migrations_lead_to_the_tables_in_code(empty: Store, in_code: Store) -> None:
@@ -183,6 +190,22 @@ async def test_migrations_lead_back_to_nothing_and_there_again(empty: Store) -> 
     assert nothing == (set(), None)
     assert await read_schema(empty) == first
     await migrating.check(empty)
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+async def test_the_queues_tables_are_those_of_the_library_in_a_schema_of_their_own(
+    empty: Store,
+) -> None:
+    brought = SchemaManager.get_schema()
+    kept = (Path(migrations.__file__).parent / "procrastinate.sql").read_text("utf-8")
+
+    await migrating.upgrade(empty)
+
+    # A library that brings other tables needs the next migration.
+    assert kept.endswith(brought)
+    found = await read_schema(empty)
+    assert {each for each in found if each[0] == "schema"} == {("schema", "procrastinate")}
+    assert not any("procrastinate" in str(each) for each in found if each[0] != "schema")
 
 
 async def test_alembic_sees_no_difference_to_the_code(empty: Store) -> None:

@@ -1,30 +1,24 @@
-"""Acts on publications over HTTP: publish now, retry, resolve, confirm, dismiss; and the queue."""
+"""Acts on publications over HTTP: publish now, retry, resolve, withdraw and so on; the queue."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import HttpUrl
 
 from app.conditions import IfMatch, check_match, tag
-from app.deps import Db, Now, Publisher, Reads, Viewer
+from app.deps import Db, Here, Now, Publisher, Reads, Slug, Viewer, caller_for_reading
 from app.fields import Answer, Body
 from app.idempotency import Remembered
+from app.schemas.histories import Attempts, Queued, Watched, WithdrawIn, WithdrawOut
 from app.schemas.mix import Override, reason_of
-from app.schemas.publications import (
-    AttemptOut,
-    Attempts,
-    ConfirmIn,
-    Moved,
-    PublicationOut,
-    ResolveIn,
-    TransitionOut,
-)
-from app.speech import reason_text
+from app.schemas.publications import ConfirmIn, Moved, PublicationOut, ResolveIn
+from planner.access import Ability, check_ability
 from planner.publications import IN_FLIGHT, NoSuchStep, Status
-from store import acts, admission, publications
+from schedulers import withdrawing as deeds
+from store import acts, admission, callers, publications, waiting, withdrawing, workspaces
 from store.db import Db as Session
-from store.tables import Attempt, Publication, Transition
+from store.tables import Publication
 
 router = APIRouter(route_class=Remembered, prefix="/workspaces/{ws}", tags=["publications"])
 
@@ -32,22 +26,24 @@ router = APIRouter(route_class=Remembered, prefix="/workspaces/{ws}", tags=["pub
 class Queue(Answer):
     """What is due or late, what is being sent, and what waits for a person's word."""
 
-    due: list[PublicationOut]
-    in_flight: list[PublicationOut]
-    handed_over: list[PublicationOut]
-    needs_review: list[PublicationOut]
+    due: list[Queued]
+    in_flight: list[Watched]
+    handed_over: list[Watched]
+    needs_review: list[Watched]
 
 
 @router.get("/queue")
 async def read_queue(db: Reads, access: Viewer, now: Now) -> Queue:
-    """Read what is due, late, in flight, or waits for a person."""
+    """Read what is due, late, in flight, or waits for a person, and what comes next of each."""
     rows = await publications.queue(db, access.workspace.id, now)
+    found = await waiting.obstacles(db, access.workspace.id, rows, now)
 
-    def those(*wanted: Status) -> list[PublicationOut]:
-        return [PublicationOut.of(row) for row in rows if row.status in wanted]
+    def those(*wanted: Status) -> list[Watched]:
+        return [Watched.seen(row, None, now) for row in rows if row.status in wanted]
 
+    due = [row for row in rows if row.status == Status.SCHEDULED]
     return Queue(
-        due=those(Status.SCHEDULED),
+        due=[Queued.under(row, found.get(row.id), now) for row in due],
         in_flight=those(*IN_FLIGHT),
         handed_over=those(Status.HANDED_OVER),
         needs_review=those(Status.NEEDS_REVIEW),
@@ -55,20 +51,15 @@ async def read_queue(db: Reads, access: Viewer, now: Now) -> Queue:
 
 
 @router.get("/publications/{publication_id}/attempts")
-async def list_attempts(publication_id: UUID, db: Reads, access: Viewer) -> Attempts:
+async def list_attempts(publication_id: UUID, db: Reads, access: Viewer, now: Now) -> Attempts:
     """List every try and every step of a publication: its history without logs."""
     row = await publications.of(db, access.workspace.id, publication_id)
-    steps = await publications.transitions(db, row)
-    ends = {
-        step.attempt: step
-        for step in steps
-        if step.attempt is not None and step.before == Status.SUBMITTING
-    }
-    return Attempts(
-        attempts=[
-            _attempt(each, ends.get(each.number)) for each in await publications.attempts(db, row)
-        ],
-        transitions=[TransitionOut.of(step) for step in steps],
+    found = await waiting.obstacles(db, access.workspace.id, [row], now)
+    return Attempts.of(
+        Watched.seen(row, found.get(row.id), now),
+        row,
+        await publications.attempts(db, row),
+        await publications.transitions(db, row),
     )
 
 
@@ -154,6 +145,43 @@ async def resolve_publication(
     return await _answer(db, response, row)
 
 
+@router.post("/publications/{publication_id}/withdraw")
+async def withdraw_publication(
+    slug: Slug,
+    publication_id: UUID,
+    request: Request,
+    response: Response,
+    house: Here,
+    now: Now,
+    body: WithdrawIn | None = None,
+    if_match: IfMatch = None,
+) -> WithdrawOut:
+    """Delete what was published from its platform, or say that somebody has (`done`)."""
+    # No `Db` or `Access` here: they would hold a transaction while the platform is asked.
+    async with house.store.reading() as db:
+        caller = await caller_for_reading(request, house, db, now)
+        workspace = await workspaces.by_slug(db, slug)
+        abilities = await callers.abilities(db, caller, workspace.id)
+        if not abilities:
+            raise workspaces.NoSuchWorkspace(slug=slug)
+        check_ability(abilities, Ability.PUBLISH)
+        row, _ = await withdrawing.of(db, workspace.id, publication_id)
+        if row.withdrawn_at is None or if_match is None:  # else the answer may have been lost
+            check_match(row, if_match)
+    asked = await deeds.withdraw(
+        house.store,
+        house.ring,
+        house.connectors,
+        workspace,
+        publication_id,
+        caller.actor,
+        now,
+        done=body is not None and body.done,
+    )
+    tag(response, asked.publication)
+    return WithdrawOut.of(asked)
+
+
 async def _answer(db: Session, response: Response, row: Publication) -> PublicationOut:
     await db.flush()
     tag(response, row)
@@ -162,15 +190,3 @@ async def _answer(db: Session, response: Response, row: Publication) -> Publicat
 
 def _text(link: HttpUrl | None) -> str | None:
     return str(link) if link else None
-
-
-def _attempt(attempt: Attempt, end: Transition | None) -> AttemptOut:
-    known: dict[str, Any] = attempt.model_dump()
-    return AttemptOut(
-        **{name: known[name] for name in ("number", "step", "key", "worker", "started_at")},
-        ended_at=end.at if end else None,
-        outcome=Status(end.after) if end else None,
-        reason=end.reason if end else None,
-        reason_text=reason_text(end.reason) if end else None,
-        evidence=end.detail if end else {},
-    )

@@ -10,7 +10,7 @@ from app import problems
 from app.deps import Here, House, Now
 from app.metrics import MEDIA_TYPE, Metrics
 from planner.errors import Forbidden
-from store import compliance, health
+from store import compliance, figures
 
 router = APIRouter(tags=["operations"], responses=problems.DOCUMENTED)
 
@@ -31,9 +31,11 @@ async def read_metrics(request: Request, house: Here, now: Now) -> Response:
     """Read how requests are answered, and how the queue and the mixes stand."""
     _check_guest(request, house)
     metrics: Metrics = request.app.state.metrics
-    async with house.store.reading() as db:
+    async with metrics.engine.looking, house.store.reading() as db:
         metrics.mix.show(await compliance.present(db, metrics.mix.known, now))
-    text = metrics.text(await health.figures(house.store), now)
+        found = await figures.of(db, now)
+        metrics.engine.count(await figures.ended(db, metrics.engine.cursor(now)))
+    text = metrics.text(found, now)
     return Response(text, headers={"Cache-Control": "no-store"}, media_type=MEDIA_TYPE)
 
 

@@ -17,10 +17,11 @@ from app.schemas.publications import (
     PublicationIn,
     PublicationOut,
     PublicationPage,
+    through_hold_of,
 )
 from planner.access import Ability, check_ability
 from planner.publications import Status
-from store import admission, channels, placing, posts, publications
+from store import admission, channels, holds, placing, posts, publications
 
 router = APIRouter(
     route_class=Remembered, prefix="/workspaces/{ws}/publications", tags=["publications"]
@@ -70,6 +71,7 @@ async def add_publications(
     on = [await channels.of(db, access.workspace.id, each) for each in body.channels]
     judge = access.judge(db, now, reason_of(body.override, access.abilities))
     exempt = exemption_of(body.exempt, access.abilities)
+    through = through_hold_of(body.through_hold, access.abilities)
     if body.recorded:
         link = str(body.recorded.permalink) if body.recorded.permalink else None
         recorded = placing.Recorded(body.recorded.published_at, link)
@@ -93,6 +95,8 @@ async def add_publications(
             exempt=exempt,
             judge=judge,
         )
+        for row in rows if through else ():
+            await holds.let_through(db, access.workspace, access.actor, row, through, now)
         await admission.settle(judge)
     await db.flush()
     response.headers["Location"] = f"{request.url.path}/{rows[0].id}"
@@ -121,7 +125,7 @@ async def move_publication(
     now: Now,
     if_match: IfMatch = None,
 ) -> Moved:
-    """Move a publication to another time, or say whether it counts in the mix."""
+    """Move a publication, or say whether it counts in the mix or goes through holds."""
     row = await publications.of(db, access.workspace.id, publication_id)
     check_match(row, if_match)
     place = (db, access.workspace, access.actor, row)
@@ -130,6 +134,10 @@ async def move_publication(
         check_ability(access.abilities, Ability.APPROVE)
         exempt = body.exempt.exempt() if body.exempt else None
         await placing.set_exempt(*place, exempt, now, judge=judge)
+    if "through_hold" in body.model_fields_set:
+        check_ability(access.abilities, Ability.APPROVE)
+        through = through_hold_of(body.through_hold, access.abilities)
+        await holds.let_through(*place, through, now)
     if body.when is not None:
         if body.when.now:
             check_ability(access.abilities, Ability.PUBLISH)

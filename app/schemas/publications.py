@@ -7,8 +7,9 @@ from pydantic import Field, HttpUrl, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.fields import Answer, Body, LocalTime, Moment, Text
-from app.schemas.mix import ExemptIn, MixAnswer, Override
+from app.schemas.mix import ExemptIn, MixAnswer, Override, Reason
 from app.speech import reason_text
+from planner.access import Ability, check_ability
 from planner.publications import Status
 from planner.slots import SlotTime
 from store import placing
@@ -20,6 +21,18 @@ Permalink = Annotated[HttpUrl, Field(max_length=2000)]
 AllowDuplicate = Annotated[
     Annotated[Text, Field(min_length=1, max_length=2000)] | None,
     Field(description="Why the channel may get the same twice within two weeks."),
+]
+
+
+class ThroughHoldBody(Body):
+    """Why it goes out although something holds it."""
+
+    reason: Reason
+
+
+ThroughHoldIn = Annotated[
+    ThroughHoldBody | None,
+    Field(description="For approvers and above: what goes out through every hold."),
 ]
 
 
@@ -65,6 +78,7 @@ class PublicationIn(Body):
     allow_duplicate: AllowDuplicate = None
     exempt: ExemptIn = None
     override: Override = None
+    through_hold: ThroughHoldIn = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -74,17 +88,21 @@ class PublicationIn(Body):
 
 
 class PublicationChange(Body):
-    """Another time, or whether it counts in the mix (`exempt`: null lets it count)."""
+    """Another time, whether it counts in the mix, or whether holds let it through.
+
+    `exempt` with null lets it count, `through_hold` with null lets it be held like others.
+    """
 
     when: WhenBody | None = None
     allow_duplicate: AllowDuplicate = None
     exempt: ExemptIn = None
     override: Override = None
+    through_hold: ThroughHoldIn = None
 
     @model_validator(mode="after")
     def _some(self) -> Self:
-        if self.when is None and "exempt" not in self.model_fields_set:
-            raise PydanticCustomError("when-or-exempt", "when, exempt, or both")
+        if self.when is None and not {"exempt", "through_hold"} & self.model_fields_set:
+            raise PydanticCustomError("when-or-exempt", "when, exempt or through_hold")
         return self
 
 
@@ -110,11 +128,13 @@ class PublicationOut(Answer):
     recorded: bool
     allow_duplicate: str | None
     publish_until: Moment | None
+    through_hold: str | None
     not_before: Moment | None
     attempts: int
     remote_id: str | None
     permalink: str | None
     published_at: Moment | None
+    withdrawn_at: Moment | None
     dismissed_at: Moment | None
     created_at: Moment
     updated_at: Moment
@@ -174,21 +194,6 @@ class ResolveIn(Body):
     published_at: Moment | None = None
 
 
-class AttemptOut(Answer):
-    """One try, and what came of it (null while nobody knows yet)."""
-
-    number: int
-    step: int
-    key: str
-    worker: str
-    started_at: Moment
-    ended_at: Moment | None
-    outcome: Status | None
-    reason: str | None
-    reason_text: str | None
-    evidence: dict[str, Any]
-
-
 class TransitionOut(Answer):
     """One step in a publication's life."""
 
@@ -205,13 +210,6 @@ class TransitionOut(Answer):
     def of(cls, row: Transition) -> Self:
         """Return a row as it is answered."""
         return cls.model_validate(row.model_dump() | {"reason_text": reason_text(row.reason)})
-
-
-class Attempts(Answer):
-    """Every try and every step, oldest first."""
-
-    attempts: list[AttemptOut]
-    transitions: list[TransitionOut]
 
 
 class SlotOut(Answer):
@@ -251,3 +249,13 @@ class OpenSlotOut(SlotOut):
         types = None if free.types is None else list(free.types)
         known = SlotOut.of(free.time).model_dump()
         return cls(**known, types=types, forced=free.forced)
+
+
+def through_hold_of(
+    through_hold: ThroughHoldBody | None, abilities: frozenset[Ability]
+) -> str | None:
+    """Return why a publication goes through holds, for those who may say so; raises `MayNot`."""
+    if through_hold is None:
+        return None
+    check_ability(abilities, Ability.APPROVE)
+    return through_hold.reason

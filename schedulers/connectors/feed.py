@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
-from schedulers.connector import Outgoing, Published
+from schedulers.connector import Account, Done, Outgoing, Published, Withdrawn
 
 
 class FeedConnector:
@@ -12,6 +12,15 @@ class FeedConnector:
     async def publish(self, outgoing: Outgoing, now: datetime) -> Published:  # noqa: ARG002
         """Return the entry's tag and link, the same ones on every attempt."""
         return Published(entry_tag(outgoing), entry_link(outgoing))
+
+    async def withdraw(
+        self,
+        account: Account,  # noqa: ARG002
+        done: tuple[Done, ...],  # noqa: ARG002
+        now: datetime,  # noqa: ARG002
+    ) -> Withdrawn:
+        """Say that it is done: the feed leaves out what is noted to be withdrawn."""
+        return Withdrawn()
 
 
 def entry_tag(outgoing: Outgoing) -> str:

@@ -1,19 +1,15 @@
 """A signed webhook to any endpoint of the office (specification: Standard Webhooks)."""
 
-import base64
-import binascii
-import json
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
-
-from standardwebhooks import Webhook
 
 from schedulers.connector import (
     Account,
     Checked,
+    Done,
     Evidence,
     File,
     Outcome,
@@ -22,8 +18,12 @@ from schedulers.connector import (
     Refused,
     TryLater,
     Unknown,
+    Withdrawn,
 )
 from schedulers.outbound import Answer, NoAnswer, NotSent, Outbound
+from schedulers.signing import BadSecret, Message, event_bytes, host_of, instant_text, signed
+
+__all__ = ["BadSecret", "Message", "WebhookConnector", "complaint_of", "signed"]
 
 TIMEOUT_SECONDS = 20.0
 BODY_BYTES_MAX = 20_000 - 1
@@ -42,18 +42,6 @@ COMPLAINTS = {
 """Reasons by status, or else by its first digit."""
 
 
-class BadSecret(ValueError):
-    """The channel's secret is no `whsec_…`, so nothing can be signed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One event for a receiver; `key` is its `webhook-id`, the same on every attempt."""
-
-    key: str
-    body: bytes
-
-
 class WebhookConnector:
     """Posts an event and takes the receiver's word for it.
 
@@ -68,7 +56,9 @@ class WebhookConnector:
         """Send `post.published`; the receiver may answer `{"id", "url"}` of what it made."""
         account = outgoing.account
         # A full stop would make the signed text ambiguous.
-        message = Message(outgoing.key.replace(".", "-"), _body("post.published", _post(outgoing)))
+        message = Message(
+            outgoing.key.replace(".", "-"), event_bytes("post.published", _post(outgoing))
+        )
         evidence: Evidence = {"webhook_id": message.key, "host": _host(account)}
         if len(message.body) > BODY_BYTES_MAX:
             return Refused("body_too_large", f"{len(message.body)} bytes", evidence)
@@ -84,11 +74,33 @@ class WebhookConnector:
             return Unknown(error.reason, evidence)
         return _outcome(answer, message, now, evidence)
 
+    async def withdraw(
+        self, account: Account, done: tuple[Done, ...], now: datetime
+    ) -> Withdrawn | Refused | TryLater | Unknown:
+        """Send `post.withdrawn`, the last step first; the same `webhook-id` each time.
+
+        Receivers answer 2xx to events that they do not know, too. So only one that answers
+        `{"withdrawn": true}` is believed; of any other a person must see to it.
+        """
+        message = _withdrawal(account, done, now)
+        evidence: Evidence = {"webhook_id": message.key, "host": _host(account)}
+        try:
+            answer = await self._send(account, message, now)
+        except BadSecret:
+            return Refused("secret_malformed", "secret", evidence)
+        except NotSent as error:
+            return _not_sent(error, evidence)
+        except NoAnswer as error:
+            return Unknown(error.reason, evidence)
+        return _withdrawn(answer, now, {**evidence, "status": answer.status})
+
     async def check(self, account: Account, now: datetime) -> Checked:
         """Send a signed `pilar.ping`; any 2xx says that the receiver is there and trusts us."""
         key = f"ping-{account.channel_id.hex}-{int(now.timestamp())}"
         data = {"channel": _channel(account)}
-        message = Message(key, _body("pilar.ping", {"timestamp": _instant(now), "data": data}))
+        message = Message(
+            key, event_bytes("pilar.ping", {"timestamp": instant_text(now), "data": data})
+        )
         try:
             answer = await self._send(account, message, now)
         except BadSecret:
@@ -97,7 +109,7 @@ class WebhookConnector:
             return Checked(answers=False, reason=error.reason, detail=_host(account))
         return Checked(
             answers=200 <= answer.status < 300,
-            reason=_complaint(answer),
+            reason=complaint_of(answer),
             detail=f"HTTP {answer.status}",
         )
 
@@ -113,52 +125,15 @@ class WebhookConnector:
         )
 
 
-def signed(secret: str, message: Message, now: datetime) -> dict[str, str]:
-    """Return the three headers of Standard Webhooks for one attempt.
-
-    `secret` is `whsec_` and base64; while it is changed, the new and the old one, with a space
-    between them: the message is then signed with both. Raises `BadSecret`.
-    """
-    keys = [_key(part) for part in secret.split()]
-    if not keys:
-        raise BadSecret
-    # The library reads the wall clock of the instant as UTC, whatever its zone.
-    at = now.astimezone(UTC)
-    text = message.body.decode()
-    return {
-        "webhook-id": message.key,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": " ".join(Webhook(key).sign(message.key, at, text) for key in keys),
-    }
-
-
-def _key(secret: str) -> bytes:
-    prefix, _, text = secret.partition("_")
-    key = b""
-    try:
-        # Strictly: the library drops what is no base64 and would sign with the rest.
-        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise BadSecret from None
-    if prefix != "whsec" or not key:
-        raise BadSecret
-    return key
-
-
-def _body(event: str, rest: Mapping[str, Any]) -> bytes:
-    text = json.dumps({"type": event, **rest}, ensure_ascii=False, separators=(",", ":"))
-    return text.encode()
-
-
 def _post(outgoing: Outgoing) -> dict[str, Any]:
     # The event's time is when the post was due, so that a repeated body says the same.
     words = outgoing.words
     return {
-        "timestamp": _instant(outgoing.due_at),
+        "timestamp": instant_text(outgoing.due_at),
         "data": {
             "id": str(outgoing.publication_id),
             "channel": _channel(outgoing.account),
-            "due_at": _instant(outgoing.due_at),
+            "due_at": instant_text(outgoing.due_at),
             "title": words.title,
             "type": words.type,
             "pillar": words.pillar,
@@ -173,6 +148,29 @@ def _post(outgoing: Outgoing) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _withdrawal(account: Account, done: tuple[Done, ...], now: datetime) -> Message:
+    posts = [{"id": each.remote_id, "url": each.permalink} for each in reversed(done)]
+    ids = hashlib.sha256("\n".join(each.remote_id for each in done).encode()).hexdigest()[:32]
+    data = {"channel": _channel(account), "posts": posts}
+    body = event_bytes("post.withdrawn", {"timestamp": instant_text(now), "data": data})
+    return Message(f"withdraw-{account.channel_id.hex}-{ids}", body)
+
+
+def _withdrawn(
+    answer: Answer, now: datetime, evidence: Evidence
+) -> Withdrawn | Refused | TryLater | Unknown:
+    complaint, wait = complaint_of(answer), answer.retry_after_seconds(now)
+    if complaint is None:
+        said = answer.json()
+        gone = isinstance(said, dict) and said.get("withdrawn") is True
+        return Withdrawn(evidence) if gone else Refused("not_withdrawn", "", evidence)
+    if answer.status in {429, 503}:  # asking again is fine here, whatever came of it
+        return TryLater(complaint, wait, counts=False, evidence=evidence)
+    if 300 <= answer.status < 500:
+        return Refused(complaint, f"HTTP {answer.status}", evidence)
+    return Unknown(complaint, evidence, wait)
 
 
 def _channel(account: Account) -> dict[str, str]:
@@ -197,19 +195,11 @@ def _link(file: File) -> dict[str, Any]:
     }
 
 
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _host(account: Account) -> str:
-    # The rest of the address may hold a token.
-    try:
-        return urlsplit(str(account.settings.get("url", ""))).hostname or ""
-    except ValueError:
-        return ""
+    return host_of(str(account.settings.get("url", "")))
 
 
-def _not_sent(error: NotSent, evidence: Evidence) -> Outcome:
+def _not_sent(error: NotSent, evidence: Evidence) -> Refused | TryLater:
     if error.reason in {"url_malformed", "request_malformed"}:
         return Refused(error.reason, str(evidence["host"]), evidence)
     return TryLater(error.reason, None, counts=True, evidence=evidence)
@@ -218,7 +208,7 @@ def _not_sent(error: NotSent, evidence: Evidence) -> Outcome:
 def _outcome(answer: Answer, message: Message, now: datetime, evidence: Evidence) -> Outcome:
     evidence = {**evidence, "status": answer.status}
     wait = answer.retry_after_seconds(now)
-    complaint = _complaint(answer)
+    complaint = complaint_of(answer)
     if complaint is None:
         return _published(answer, message, evidence)
     if answer.status == 429:
@@ -231,7 +221,8 @@ def _outcome(answer: Answer, message: Message, now: datetime, evidence: Evidence
     return Unknown(complaint, evidence, wait)
 
 
-def _complaint(answer: Answer) -> str | None:
+def complaint_of(answer: Answer) -> str | None:
+    """Return what is wrong with a receiver's answer, as a reason; None if it took the event."""
     kind = answer.status // 100
     if kind == 2:
         return None

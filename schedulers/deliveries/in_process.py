@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from schedulers.deliveries.delivery import Handler
+from store.db import Db
 
 log = structlog.get_logger()
 
@@ -18,11 +19,15 @@ class InProcessDelivery:
         self._concurrency = concurrency
         self._queue: asyncio.Queue[UUID | None] = asyncio.Queue()
         self._known: set[UUID] = set()  # queued or under way
+        self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._done = asyncio.Event()
 
-    async def enqueue(self, ids: Sequence[UUID]) -> None:
-        """Take publications over; those that are under way already are left out."""
+    async def enqueue(self, db: Db, ids: Sequence[UUID]) -> None:
+        """Do nothing yet: the transaction may still be rolled back."""
+
+    async def committed(self, ids: Sequence[UUID]) -> None:
+        """Put publications on the queue; those that are under way already are left out."""
         for each in ids:
             if not self._stopping and each not in self._known:
                 self._known.add(each)
@@ -32,8 +37,9 @@ class InProcessDelivery:
         """Handle what comes, until `stop`."""
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._concurrency):
-                    group.create_task(self._work(handler))
+                self._tasks = [
+                    group.create_task(self._work(handler)) for _ in range(self._concurrency)
+                ]
         finally:
             self._done.set()
 
@@ -42,18 +48,24 @@ class InProcessDelivery:
         await self._queue.join()
 
     async def stop(self, grace_seconds: float) -> None:
-        """Drop what is queued (it stays due), wait for what is under way."""
+        """Drop what is queued (it stays due), wait for what is under way, then cut it off."""
         self._stopping = True
         while not self._queue.empty():
-            self._queue.get_nowait()
+            if (dropped := self._queue.get_nowait()) is not None:
+                self._known.discard(dropped)
             self._queue.task_done()
         for _ in range(self._concurrency):
             self._queue.put_nowait(None)
+        if not self._tasks:  # it never ran
+            return
         try:
             async with asyncio.timeout(grace_seconds):
                 await self._done.wait()
         except TimeoutError:
             log.warning("stopped with publications under way", count=len(self._known))
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _work(self, handler: Handler) -> None:
         while (each := await self._queue.get()) is not None:

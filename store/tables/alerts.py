@@ -19,6 +19,12 @@ class Alert(OwnedRow, table=True):
         owned(),
         UniqueConstraint("workspace_id", "key"),
         one_of("kind", AlertKind),
+        Index(
+            "ix_alert_unspread",
+            "id",
+            sqlite_where=text("spread_at IS NULL"),
+            postgresql_where=text("spread_at IS NULL"),
+        ),
     )
 
     kind: str = Field(max_length=16)

@@ -108,7 +108,15 @@ class Channel(OwnedRow, table=True):
     )
 
     BOOKKEEPING: ClassVar[frozenset[str]] = frozenset(
-        {"busy_until", "pace_at", "rests_until", "failures", "refresh_worker", "refresh_at"}
+        {
+            "busy_until",
+            "pace_at",
+            "rests_until",
+            "failures",
+            "refresh_worker",
+            "refresh_at",
+            "preflight_at",
+        }
     )
 
     platform: str = Field(max_length=20)
@@ -127,6 +135,7 @@ class Channel(OwnedRow, table=True):
     token_expires_at: dt.datetime | None = Field(default=None, sa_type=Instant)
     refresh_worker: str | None = Field(default=None, max_length=80)  # who asks for a new token
     refresh_at: dt.datetime | None = Field(default=None, sa_type=Instant)  # since when
+    preflight_at: dt.datetime | None = Field(default=None, sa_type=Instant)  # looked at ahead
 
 
 class Slot(OwnedRow, table=True):

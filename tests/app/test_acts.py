@@ -9,6 +9,7 @@ from app.deps import House
 from schedulers.connector import HandedOver, Outcome, Refused, Unknown
 from schedulers.publisher import Publisher
 from schedulers.publishing import publish
+from store.liveness import Alone
 from tests.app.conftest import Office
 from tests.app.writing import add_channel, approve_post, at, place, write_post
 from tests.conftest import Clock
@@ -34,7 +35,7 @@ async def send(house: House, row_id: str, scripted: Scripted, platform: str = "m
         house.blobs,
         {platform: scripted},
         house.base_url,
-        "w1",
+        Alone("w1"),
         120,
         house.clock,
     )

@@ -11,7 +11,7 @@ import pytest
 from app import house as composition
 from app.main import create_app
 from planner.access import Role
-from store import channels, instance, keys, migrating, people, sessions, workspaces
+from store import channels, instance, keys, migrating, people, sessions, workers, workspaces
 from store.audit import CLI
 from store.db import Store
 from tests.app.commands import Told, pilar
@@ -255,12 +255,13 @@ def verdicts(told: Told) -> dict[str, str]:
 async def test_doctor_finds_nothing_wrong_while_the_clock_ticks(beside: str, store: Store) -> None:
     await pilar(*INIT, *OWNER)
     await instance.note_tick(store, real_clock())
+    await workers.note(store, "host:1", "all", real_clock())
 
     told = await pilar("doctor", "--json")
 
     assert told.json()["ok"] is True
     names = ["settings", "data directory", "disk", "database", "revision", "keys"]
-    names += ["clock", "due", "publications"]
+    names += ["clock", "engine", "due", "publications"]
     assert verdicts(told) == dict.fromkeys(names, "fine")
 
 
@@ -292,6 +293,7 @@ async def test_doctor_says_what_is_wrong(
         "revision": "fine",
         "keys": "wrong",
         "clock": "wrong",
+        "engine": "wrong",
         "due": "wrong",
         "publications": "fine",
         "channel": "wrong",

@@ -12,6 +12,7 @@ from app.deps import House
 from schedulers.publisher import Publisher
 from schedulers.publishing import publish
 from store import publications, workspaces
+from store.liveness import Alone
 from store.tables import Publication
 from tests.app.conftest import Office
 from tests.app.uploading import upload
@@ -28,7 +29,7 @@ async def send(house: House, clock: Clock, publication: Any) -> None:
     """Let the time of a publication come, and publish it."""
     clock.forward(hours=1)
     publisher = Publisher(
-        house.store, house.ring, house.blobs, house.connectors, BASE, "w1", 60, clock
+        house.store, house.ring, house.blobs, house.connectors, BASE, Alone("w1"), 60, clock
     )
     await publish(publisher, UUID(publication["id"]))
 

@@ -123,6 +123,7 @@ async def _rows(house: House, office: Office) -> dict[str, str]:
     media = await upload(office, tiny_png())
     day = {"kind": "note", "title": "Rapat"}
     await owner.ok("PUT", office.path("/days/2026-12-24"), day, headers={"If-None-Match": "*"})
+    target = await made("/alert-targets", {"name": "G", "medium": "email", "address": "a@b.example"})
     return {
         "ws": office.slug,
         "workspace_id": str(workspace.id),
@@ -140,6 +141,9 @@ async def _rows(house: House, office: Office) -> dict[str, str]:
         ),
         "post_id": str(post["id"]),
         "publication_id": str(placed["id"]),
+        "hold_id": await made("/holds", {"scope": "workspace", "reason": "Gempa"}),
+        "target_id": target,
+        "alert_id": await made(f"/alert-targets/{target}/test", None),
         "link_id": await made("/calendar-links", {"name": "Ponsel"}),
         "date": "2026-12-24",
         "month": "2026-12",

@@ -18,7 +18,7 @@ from store.audit import CLI
 from store.db import Store
 from store.tables import Channel
 from store.vault import KeyRing
-from tests.journeys.serving import Service, ran, serving
+from tests.journeys.serving import Service, ran, serving, start
 from tests.schedulers.wires import SECRET, Wire, says, wire
 from tests.world import World
 
@@ -47,8 +47,8 @@ async def until_connected(*wires: Wire) -> None:
             await asyncio.sleep(0.05)
 
 
-async def webhook(world: World, ring: KeyRing, handle: str, url: str) -> Channel:
-    channel = await world.channel(handle, "webhook", settings={"url": url})
+async def webhook(world: World, ring: KeyRing, handle: str, url: str, **settings: bool) -> Channel:
+    channel = await world.channel(handle, "webhook", settings={"url": url} | settings)
     async with world.store.transaction() as db:
         workspace = await workspaces.lock(db, world.slug)
         row = await channels.of(db, workspace.id, channel.id)
@@ -241,11 +241,10 @@ async def test_a_stop_does_not_wait_when_nothing_is_under_way(tmp_path: Path) ->
     assert took < 10
 
 
-async def test_the_api_alone_leaves_publishing_to_others(
-    store: Store, database: str, database_url: str, tmp_path: Path
+@pytest.mark.parametrize("database", ["postgresql"])  # on SQLite one process does both
+async def test_the_api_alone_leaves_publishing_to_workers(
+    store: Store, database_url: str, tmp_path: Path
 ) -> None:
-    if database == "sqlite":
-        pytest.skip("on SQLite one process does both")
     world = await World.found(store, real_clock)
     due = await world.placed(await world.post(), await world.channel(), real_clock())
 
@@ -253,10 +252,11 @@ async def test_the_api_alone_leaves_publishing_to_others(
         await asyncio.sleep(2)
         alive = await health(service)
         alone = (await world.row(due)).status
-        await service.stop()
-    async with serving(tmp_path, PILAR_DATABASE_URL=database_url):
-        async with asyncio.timeout(10):
+        worker = await start(tmp_path, "worker", PILAR_DATABASE_URL=database_url)
+        async with asyncio.timeout(20):
             while (both := (await world.row(due)).status) != "published":  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
+        worker.terminate()
+        ended = await worker.wait(), await service.stop()
 
-    assert (alive, alone, both) == (200, "scheduled", "published")
+    assert (alive, alone, both, ended) == (200, "scheduled", "published", (0, 0))

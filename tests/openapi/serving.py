@@ -29,6 +29,7 @@ from schedulers.publishing import publish
 from store import links, media, migrating, sessions, workspaces
 from store.blobs import FolderBlobs
 from store.db import Store
+from store.liveness import Alone
 from store.people import by_email
 from store.settings import StoreSettings
 from tests.app.conftest import Office, found_office
@@ -92,7 +93,7 @@ class Furnisher:
     async def send(self, row_id: str, how: Any) -> None:
         house = self.house
         publisher = Publisher(
-            house.store, house.ring, house.blobs, how, house.base_url, "w1", 120, house.clock
+            house.store, house.ring, house.blobs, how, house.base_url, Alone("w1"), 120, house.clock
         )
         await publish(publisher, UUID(row_id))
 

@@ -31,7 +31,6 @@ from schedulers.connector import (
 )
 from schedulers.outbound import Answer, NoAnswer, NotSent, Outbound
 
-TIMEOUT_SECONDS = 2.0
 ANSWER_BYTES_MAX = 1 << 20
 POLL_SECONDS = 1
 SKEW = timedelta(minutes=5)
@@ -42,6 +41,7 @@ class _Shore:
     """What every class shares: the wire, threads, and deleting what was published."""
 
     kind: str
+    timeout_seconds = 2.0
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
@@ -83,7 +83,7 @@ class _Shore:
             f"{base}/{kind or self.kind}/{name}/{path}",
             headers=headers,
             content=None if body is None else json.dumps(body).encode(),
-            timeout_seconds=TIMEOUT_SECONDS,
+            timeout_seconds=self.timeout_seconds,
             limit_bytes=ANSWER_BYTES_MAX,
         )
 

@@ -281,6 +281,8 @@ def test_these_are_there_once() -> None:
 
     assert found == sorted(
         [
+            ("alert", ("workspace_id", "key")),
+            ("alert_delivery", ("alert_id", "target_id")),
             ("api_key", ("digest",)),
             ("attempt", ("publication_id", "number")),
             ("audit_entry", ("workspace_id", "seq")),
@@ -298,6 +300,7 @@ def test_these_are_there_once() -> None:
             ("post", ("workspace_id", "external_id")),
             ("post_version", ("post_id", "number")),
             ("session", ("token_digest",)),
+            ("worker", ("name",)),
             ("workspace", ("slug",)),
         ]
     )
