@@ -115,7 +115,7 @@ async def run(settings: Settings, role: Role) -> None:
         at = settings.app.model_copy(update={"port": listening.getsockname()[1]})
         async with composition.furnish(settings, store, at.base_url, datetime.now(UTC)) as house:
             publisher = composition.publisher_of(house, settings)
-            clock = composition.clock_of(publisher, settings, role.value)
+            clock = composition.clock_of(house, publisher, settings, role.value)
             ticking = Ticking(clock, alone=store.is_sqlite)
             app = create_app(house, _lifespan(ticking))
             app.openapi()  # builds the routes, for which the first request and the clock would wait

@@ -17,6 +17,7 @@ import uvicorn
 from app import house as composition
 from app import logs
 from app.cli_speech import out, say
+from app.deps import House
 from app.house import Settings
 from schedulers.deliveries.in_process import InProcessDelivery
 from schedulers.dispatching import dispatch_due
@@ -75,7 +76,7 @@ async def work(settings: Settings) -> None:
             now = datetime.now(UTC)
             async with composition.furnish(settings, store, settings.app.base_url, now) as house:
                 publisher = composition.publisher_of(house, settings)
-                clock = composition.clock_of(publisher, settings, "worker")
+                clock = composition.clock_of(house, publisher, settings, "worker")
                 if await _unless(stop, clock.start(alone=False)):
                     await publisher.liveness.stop()
                     return
@@ -95,10 +96,12 @@ async def tick_once(settings: Settings) -> Ticked:
             async with composition.furnish(settings, store, settings.app.base_url, now) as house:
                 publisher = composition.publisher_of(house, settings)
                 async with composition.alive(publisher):
-                    return await _tick(publisher, settings, stop)
+                    return await _tick(house, publisher, settings, stop)
 
 
-async def _tick(publisher: Publisher, settings: Settings, stop: asyncio.Event) -> Ticked:
+async def _tick(
+    house: House, publisher: Publisher, settings: Settings, stop: asyncio.Event
+) -> Ticked:
     store = publisher.store
     await workers.note(store, publisher.worker, "tick", publisher.now())
     recovered = await _recover(publisher)
@@ -106,6 +109,8 @@ async def _tick(publisher: Publisher, settings: Settings, stop: asyncio.Event) -
     await refresh_expiring(publisher)
     dispatched, handled = await _deliver(publisher, settings, stop)
     await recover(publisher, "own")
+    for chore in composition.chores_of(house, publisher):
+        await chore.deed()
     await sweeps.prune(store, publisher.now())
     await instance.note_tick(store, publisher.now())
     await workers.forget(store, publisher.worker)

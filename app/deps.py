@@ -15,6 +15,7 @@ from app.limits import Limits, TooManyRequests
 from app.speech import LANGUAGE
 from app.throttle import Throttle
 from planner.access import Ability, check_ability
+from schedulers.alerting import Alerter
 from schedulers.connector import Connector
 from store import admission, callers, workspaces
 from store.admission import MixViolation
@@ -49,6 +50,7 @@ class House:
     limits: Limits = field(default_factory=Limits)
     hub: Hub = field(default_factory=Hub)
     metrics_token: str = ""
+    alerter: Alerter | None = None
 
     def __post_init__(self) -> None:
         """Let those who follow changes hear of each commit."""

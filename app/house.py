@@ -12,19 +12,23 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from app import alert_speech
 from app.deps import House
 from app.limits import Limits
 from app.settings import AppSettings
 from planner.errors import PilarError
-from schedulers.clock import Clock, read_clock
+from schedulers import alerting
+from schedulers.alerting import Alerter
+from schedulers.clock import Chore, Clock, read_clock
 from schedulers.connectors import connectors
 from schedulers.deliveries.delivery import Delivery
 from schedulers.deliveries.in_process import InProcessDelivery
 from schedulers.deliveries.procrastinate import ProcrastinateDelivery
+from schedulers.mail import mailer_of
 from schedulers.outbound import Outbound
 from schedulers.publisher import Publisher
 from schedulers.settings import SchedulerSettings
-from store import instance, migrating
+from store import instance, migrating, reminders
 from store.blobs import FolderBlobs
 from store.db import DatabaseInUse, Store
 from store.liveness import Alone, SessionLock
@@ -32,6 +36,9 @@ from store.settings import StoreSettings
 from store.vault import KeyRing
 
 KEY_FILE = "keys"
+ALERT_SECONDS = 5
+REMIND_SECONDS = 60
+PREFLIGHT_SECONDS = 120
 BEGIN_TRIES = 50
 BEGIN_WAIT_SECONDS = 0.1
 
@@ -109,7 +116,12 @@ async def furnish(
     await migrating.check(store)
     ring = key_ring(settings)
     await instance.check_keys(store, ring, now)
-    outbound = Outbound(allow_private_hosts=settings.schedulers.private_hosts)
+    told = settings.schedulers
+    outbound = Outbound(allow_private_hosts=told.private_hosts)
+    mailer = mailer_of(told.smtp_url.get_secret_value(), told.mail_from, told.private_hosts)
+    worker = f"{_process()}:alerts"
+    render = alert_speech.render
+    alerter = Alerter(store, ring, outbound, mailer, base_url, worker, render, read_clock)
     try:
         yield House(
             store=store,
@@ -120,6 +132,7 @@ async def furnish(
             base_url=base_url,
             limits=Limits(settings.app.rate_limit),
             metrics_token=settings.app.metrics_token.get_secret_value(),
+            alerter=alerter,
         )
     finally:
         await outbound.aclose()
@@ -155,7 +168,7 @@ async def _give_tables_beside(settings: Settings, store: Store) -> None:
 
 def publisher_of(house: House, settings: Settings) -> Publisher:
     """Return what publishes for a house, as a worker whose name no other process has."""
-    process = f"{platform.node()[:40]}:{os.getpid()}"
+    process = _process()
     alone = Alone(f"{process}:{secrets.token_hex(4)}")
     return Publisher(
         store=house.store,
@@ -179,7 +192,7 @@ async def alive(publisher: Publisher) -> AsyncIterator[None]:
         await publisher.liveness.stop()
 
 
-def clock_of(publisher: Publisher, settings: Settings, role: str = "all") -> Clock:
+def clock_of(house: House, publisher: Publisher, settings: Settings, role: str = "all") -> Clock:
     """Return the clock that wakes a publisher: `all`, or for PostgreSQL `api` or `worker`."""
     return Clock(
         publisher,
@@ -187,7 +200,33 @@ def clock_of(publisher: Publisher, settings: Settings, role: str = "all") -> Clo
         role=role,
         tick_seconds=settings.schedulers.tick_seconds,
         grace_seconds=settings.schedulers.grace_seconds,
+        chores=chores_of(house, publisher),
     )
+
+
+def chores_of(house: House, publisher: Publisher) -> list[Chore]:
+    """Return what one of all processes does once in a while, beside publishing."""
+    store = house.store
+
+    async def alert() -> None:
+        if house.alerter is not None:
+            await alerting.deliver(house.alerter)
+
+    async def remind() -> None:
+        await reminders.find(store, publisher.now())
+
+    async def look_ahead() -> None:
+        await alerting.preflight(publisher, publisher.now())
+
+    return [
+        Chore("alerts", ALERT_SECONDS, alert),
+        Chore("reminders", REMIND_SECONDS, remind),
+        Chore("preflight", PREFLIGHT_SECONDS, look_ahead),
+    ]
+
+
+def _process() -> str:
+    return f"{platform.node()[:40]}:{os.getpid()}"
 
 
 def delivery_of(store: Store, settings: Settings, role: str) -> Delivery:

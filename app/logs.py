@@ -29,7 +29,17 @@ _NAMES = re.compile(
 )
 
 # They tell each step at INFO; what goes wrong there is heard at WARNING.
-_CHATTY = ("alembic", "apscheduler", "asyncio", "httpcore", "httpx", "PIL", "procrastinate", "psycopg", "uvicorn")
+_CHATTY = (
+    "alembic",
+    "apscheduler",
+    "asyncio",
+    "httpcore",
+    "httpx",
+    "PIL",
+    "procrastinate",
+    "psycopg",
+    "uvicorn",
+)
 
 
 def redact(value: Any) -> Any:

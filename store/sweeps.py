@@ -11,7 +11,7 @@ from sqlmodel import col, delete, select
 
 from planner.publications import GRACE_DAYS, UNSENT, Status
 from planner.slots import local_day
-from store import publications, workspaces
+from store import alert_deliveries, publications, workspaces
 from store.audit import CLOCK
 from store.db import Db, Store
 from store.tables import Change, IdempotencyKey, Publication, Session, Workspace
@@ -68,13 +68,14 @@ async def release_seats(store: Store, now: datetime) -> int:
 
 
 async def prune(store: Store, now: datetime) -> None:
-    """Delete what is kept for a time only: changes, idempotency keys, ended sessions."""
+    """Delete what is kept for a time only: changes, keys, ended sessions, old alerts."""
     async with store.transaction() as db:
         await db.exec(delete(Change).where(col(Change.at) < now - CHANGES_KEPT))
         await db.exec(
             delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < now - KEYS_KEPT)
         )
         await db.exec(delete(Session).where(col(Session.expires_at) < now))
+        await alert_deliveries.prune(db, now)
 
 
 async def _each(store: Store, wanted: tuple[Any, ...], deed: Deed) -> int:

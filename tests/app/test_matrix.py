@@ -123,7 +123,9 @@ async def _rows(house: House, office: Office) -> dict[str, str]:
     media = await upload(office, tiny_png())
     day = {"kind": "note", "title": "Rapat"}
     await owner.ok("PUT", office.path("/days/2026-12-24"), day, headers={"If-None-Match": "*"})
-    target = await made("/alert-targets", {"name": "G", "medium": "email", "address": "a@b.example"})
+    target = await made(
+        "/alert-targets", {"name": "G", "medium": "email", "address": "a@b.example"}
+    )
     return {
         "ws": office.slug,
         "workspace_id": str(workspace.id),

@@ -6,6 +6,7 @@ Design note "publishing", section 4: live posts before and after recovery, by cl
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -65,7 +66,7 @@ class Coast:
         self.count += 1
         texts = [f"{self.kind} {self.count}.{part}" for part in range(self.parts)]
         world = self.grave.world
-        words = {
+        words: dict[str, Any] = {
             "parts": [{"text": text, "media": []} for text in texts],
             "format": "thread" if self.parts > 1 else "post",
         }

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from planner.holds import Reach, Scope
 from planner.pace import TRIPS_AFTER, Pace
 from planner.platforms import PLATFORMS, Idempotency
-from schedulers import sending
 from schedulers.connector import (
     Absent,
     Accepted,
@@ -186,10 +186,7 @@ async def test_a_channel_keeps_its_pace_and_its_order(world: World, blobs: Folde
                 times += [world.clock()] * (len(there.sent) - before)
         world.clock.forward(seconds=1)
 
-    gaps = [
-        round((later - first).total_seconds())
-        for first, later in pairwise(times)
-    ]
+    gaps = [round((later - first).total_seconds()) for first, later in pairwise(times)]
     assert [sent.publication_id for sent in there.sent] == rows
     assert gaps[0] <= 1, gaps
     assert 29 <= sum(gaps[:2]) <= 42, gaps
@@ -293,7 +290,7 @@ async def test_a_lease_that_cannot_be_lengthened_ends_the_call(
     async def unreachable(*_: object) -> bool:
         raise OSError("the database is gone")
 
-    monkeypatch.setattr(sending.claims, "extend", unreachable)
+    monkeypatch.setattr(claims, "extend", unreachable)
     there = Slow(5)
     row_id = await world.due(await world.channel(platform="harbour"))
 
@@ -360,7 +357,7 @@ async def test_a_thread_that_is_held_half_way_is_for_a_person(
             if outgoing.step == 0:
                 async with world.store.transaction() as db:
                     workspace = await workspaces.lock(db, world.slug)
-                    reach = holds.Reach(holds.Scope.WORKSPACE)
+                    reach = Reach(Scope.WORKSPACE)
                     await holds.place(db, workspace, CLI, reach, "krisis", now)
             return outcome
 
