@@ -24,6 +24,7 @@ from planner.errors import PilarError
 from schedulers.clock import Clock
 from store import blobs, instance
 from store.db import Store
+from store.health import Duty
 
 
 class CannotListen(PilarError):
@@ -118,6 +119,7 @@ async def run(settings: Settings, role: Role) -> None:
             clock = composition.clock_of(house, publisher, settings, role.value)
             ticking = Ticking(clock, alone=store.is_sqlite)
             app = create_app(house, _lifespan(ticking))
+            app.state.duty = Duty(role.value, datetime.now(UTC))
             app.openapi()  # builds the routes, for which the first request and the clock would wait
             config.app = app
             greeting = await _greeting(settings, store, at.base_url)

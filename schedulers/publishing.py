@@ -95,18 +95,18 @@ async def _submit(publisher: Publisher, wire: Wire, intent: Intent) -> Claim | N
     claim = intent.claim
     connector = publisher.connectors[claim.channel.platform]
     outgoing = outgoing_of(publisher, claim)
-    outcome: Outcome = await wire.call(lambda: connector.publish(outgoing, publisher.now()))
-    standing = _standing(publisher, claim, Status.SUBMITTING)
-    settlement = settlement_of(outcome, standing, publisher.now())
-    log.info(
-        "attempt ended",
-        attempt=intent.number,
-        platform=claim.channel.platform,
-        outcome=type(outcome).__name__,
-        after=settlement.after.value,
-        reason=settlement.reason,
-    )
-    return await _settle(publisher, claim, Status.SUBMITTING, settlement)
+    with structlog.contextvars.bound_contextvars(attempt=intent.number):
+        outcome: Outcome = await wire.call(lambda: connector.publish(outgoing, publisher.now()))
+        standing = _standing(publisher, claim, Status.SUBMITTING)
+        settlement = settlement_of(outcome, standing, publisher.now())
+        log.info(
+            "attempt ended",
+            platform=claim.channel.platform,
+            outcome=type(outcome).__name__,
+            after=settlement.after.value,
+            reason=settlement.reason,
+        )
+        return await _settle(publisher, claim, Status.SUBMITTING, settlement)
 
 
 async def _refusal(publisher: Publisher, claim: Claim) -> Settlement | None:

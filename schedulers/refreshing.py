@@ -100,8 +100,9 @@ async def _ask(publisher: Publisher, turn: Turn, now: datetime) -> Channel:
             publisher.store, publisher.ring, turn, answer.secrets, answer.expires_at, now
         )
     log.warning("no new credentials", channel=str(turn.channel.id), reason=answer.reason)
-    revoked = "credentials_revoked" if isinstance(answer, Revoked) else None
-    return await tokens.give_up(publisher.store, turn, now, revoked=revoked)
+    if isinstance(answer, Revoked):
+        return await tokens.give_up(publisher.store, turn, now, reason="credentials_revoked")
+    return await tokens.give_up(publisher.store, turn, now)
 
 
 async def _answer(

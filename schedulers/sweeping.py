@@ -56,6 +56,7 @@ async def _recover_one(publisher: Publisher, claim: Claim, *, stopping: bool) ->
         "claim recovered" if settled else "claim left to its worker",
         publication=str(row.id),
         worker=claim.worker,
+        attempt=row.attempts,
         before=before.value,
         after=settlement.after.value,
     )

@@ -12,7 +12,7 @@ from store import audit
 from store.audit import Actor
 from store.db import Db
 from store.lookup import InUse, one, page_of
-from store.tables import Campaign, Post, Workspace
+from store.tables import Campaign, Hold, Post, Workspace
 
 
 class NoSuchCampaign(NotFound):
@@ -71,10 +71,14 @@ async def change(
 async def remove(
     db: Db, workspace: Workspace, actor: Actor, campaign: Campaign, now: datetime
 ) -> None:
-    """Delete a campaign that no post belongs to; raises `InUse`."""
-    query = select(func.count()).select_from(Post).where(Post.campaign_id == campaign.id)
-    if count := (await db.exec(query)).one():
-        raise InUse(by={"posts": count})
+    """Delete a campaign that no post belongs to, and that was never held; raises `InUse`."""
+    of_it = (("posts", Post, Post.campaign_id), ("holds", Hold, Hold.campaign_id))
+    counts = {}
+    for noun, table, column in of_it:
+        query = select(func.count()).select_from(table).where(column == campaign.id)
+        counts[noun] = (await db.exec(query)).one()
+    if users := {noun: count for noun, count in counts.items() if count}:
+        raise InUse(by=users)
     await db.delete(campaign)
     data = {"name": campaign.name}
     await audit.record(

@@ -20,6 +20,7 @@ from store.lookup import InUse, one, page_of
 from store.tables import (
     CalendarLink,
     Channel,
+    Hold,
     MixVersion,
     Post,
     PostVersion,
@@ -145,6 +146,7 @@ async def remove(
 async def _users(db: Db, channel: Channel) -> dict[str, int]:
     """Count what refers to a channel, by noun; posts are those that say something else there."""
     on_it = select(func.count()).select_from(Publication)
+    holding = select(func.count()).select_from(Hold)
     named = (
         select(func.count())
         .select_from(Post)
@@ -162,6 +164,7 @@ async def _users(db: Db, channel: Channel) -> dict[str, int]:
     counts = {
         "publications": (await db.exec(on_it.where(Publication.channel_id == channel.id))).one(),
         "posts": (await db.exec(named)).one(),
+        "holds": (await db.exec(holding.where(Hold.channel_id == channel.id))).one(),
     }
     return {noun: count for noun, count in counts.items() if count}
 

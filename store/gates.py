@@ -54,24 +54,20 @@ async def look(
         return Barred("held", Status.MISSED)
     if late := too_late(workspace, publication, now):
         return Barred(late, Status.MISSED)
-    if until := await _not_before(db, channel, now, held=held):
-        reason, at = until
-        return Barred(reason, until=at)
-    return Open(ask_only=held)
+    waits = await _waits(db, channel, now, held=held)
+    return waits or Open(ask_only=held)
 
 
-async def _not_before(
-    db: Db, channel: Channel, now: datetime, *, held: bool
-) -> tuple[str, datetime] | None:
+async def _waits(db: Db, channel: Channel, now: datetime, *, held: bool) -> Barred | None:
     """Return what makes a publication wait where it is, and until when."""
     if held and not _can_be_asked(channel):
-        return "held", now + timedelta(seconds=HELD_SECONDS)
+        return Barred("held", until=now + timedelta(seconds=HELD_SECONDS))
     if channel.connection != "connected":
-        return "not_connected", now + timedelta(seconds=NOT_CONNECTED_SECONDS)
+        return Barred("not_connected", until=now + timedelta(seconds=NOT_CONNECTED_SECONDS))
     if wait := await _pace(db, channel, now):
         # The channel waits and not the row, or the next one would go before it.
         channel.rests_until = now + wait * (1 + random.random() / 4)  # noqa: S311
-        return "paced", channel.rests_until
+        return Barred("paced")
     return None
 
 

@@ -92,16 +92,16 @@ async def store_new(
 
 
 async def give_up(
-    store: Store, turn: Turn, now: datetime, *, revoked: str | None = None
+    store: Store, turn: Turn, now: datetime, *, reason: str | None = None
 ) -> Channel:
-    """End a turn without new credentials; `revoked` is why a person has to connect again."""
+    """End a turn without new credentials; `reason` is why a person has to connect again."""
     async with store.transaction() as db:
         workspace, channel = await _of_turn(db, turn)
         if channel.refresh_worker == turn.channel.refresh_worker:
             channel.refresh_worker = channel.refresh_at = None
-            if revoked is not None:
+            if reason is not None:
                 await channels.note_check(
-                    db, workspace, CLOCK, channel, "needs_reauth", revoked, now
+                    db, workspace, CLOCK, channel, "needs_reauth", reason, now
                 )
         return channel
 

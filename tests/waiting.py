@@ -5,7 +5,7 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 
-HEALED_SECONDS = 20
+HEALED_SECONDS = 40
 
 
 async def until(

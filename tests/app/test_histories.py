@@ -278,8 +278,10 @@ async def test_the_live_steps_of_a_thread_are_told(
         ({"connection": "disabled"}, "Channel Berita must be connected first."),
         (
             {"rests_until": NOW + timedelta(minutes=4)},
-            "Channel Berita sends nothing before 08:04 WIB, "
-            "so that the platform is not asked too often.",
+            (
+                "Channel Berita sends nothing before 08:04 WIB, "
+                "so that the platform is not asked too often."
+            ),
         ),
     ],
 )
