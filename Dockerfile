@@ -16,6 +16,11 @@ ENV PATH=/opt/pilar/bin:$PATH \
     PILAR_HOST=0.0.0.0 \
     PILAR_PORT=8000 \
     PILAR_LOG_FORMAT=json
+# pg_dump, pg_restore and psql, for `pilar backup` and `pilar restore`.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends postgresql-client-17 \
+    && rm -rf /var/lib/apt/lists/*
 # A number, so that an orchestrator can see that it is not root.
 RUN install -d -o 10001 -g 10001 -m 0700 /data
 WORKDIR /srv/pilar

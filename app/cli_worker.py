@@ -83,7 +83,6 @@ async def work(settings: Settings) -> None:
                 out.print(f"Pilar publishes as {publisher.worker}", markup=False)
                 await stop.wait()
                 await clock.stop()
-                await workers.forget(store, publisher.worker)
 
 
 async def tick_once(settings: Settings) -> Ticked:

@@ -110,6 +110,7 @@ class Clock:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await recover(self.publisher, "own")
+        await workers.forget(self.publisher.store, self.publisher.worker)
         await self.publisher.liveness.stop()
 
     async def recover(self, *, alone: bool) -> None:

@@ -129,7 +129,7 @@ def test_the_composition_runs_commands_that_exist(composition: dict[str, Any]) -
 
     asked = {name: each["command"][0] for name, each in services.items() if "build" in each}
 
-    assert asked == {"migrate": "migrate", "pilar": "serve"}
+    assert asked == {"migrate": "migrate", "pilar": "serve", "worker": "worker"}
     assert set(asked.values()) <= commands()
 
 

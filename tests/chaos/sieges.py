@@ -28,6 +28,8 @@ from tests.shore.install import SHORE
 from tests.shore.running import Shore
 
 LEASE_SECONDS = 3
+CONCURRENCY = 3
+"""How much a process sends at once: more would give up what three kills in a row have hit."""
 PATIENCE_SECONDS = 90
 UNDECIDED = (Status.PLANNED, Status.SCHEDULED, Status.CLAIMED, Status.SUBMITTING, Status.PROCESSING)
 MISCHIEF = {"lost": 0.05, "busy": 0.05, "reset": 0.01, "reset_after": 0.01, "delay": 0.3}
@@ -55,6 +57,7 @@ class Siege:
             "PILAR_ALLOW_PRIVATE_HOSTS": f"127.0.0.1:{self.shore.port}",
             "PILAR_LEASE_SECONDS": str(LEASE_SECONDS),
             "PILAR_TICK_SECONDS": "0.5",
+            "PILAR_CONCURRENCY": str(CONCURRENCY),
         }
 
     def pilar(self, *arguments: str, name: str = "pilar", **more: Any) -> Pilar:

@@ -1,8 +1,10 @@
 """A platform that misbehaves in every way it can: each class ends as it should, with one post."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,13 +12,17 @@ from uuid import UUID
 import pytest
 
 from planner.platforms import PLATFORMS, Idempotency
+from schedulers.connector import Outcome, Outgoing
 from schedulers.outbound import Outbound
 from schedulers.publisher import Publisher
 from schedulers.publishing import publish
+from schedulers.sweeping import recover
 from store import channels, workspaces
 from store.audit import CLI
 from store.blobs import FolderBlobs
+from store.liveness import Alone
 from tests.conftest import RING
+from tests.shore.connectors import SearchConnector
 from tests.shore.install import SHORE, install, installed
 from tests.shore.mischief import WAYS
 from tests.shore.running import Shore
@@ -250,3 +256,40 @@ async def test_a_new_token_that_was_lost_on_the_way_is_for_a_person(beach: Beach
     assert (row.connection, status, beach.shore.posts()) == ("needs_reauth", "scheduled", [])
     # A lost pair may be the one in force: the old token is tried once more, and once only.
     assert [each["what"] for each in beach.shore.violations()] == ["refresh_again"]
+
+
+class Killed(BaseException):
+    """The process has ended."""
+
+
+class Dying(SearchConnector):
+    """A worker that is slow, sends at last, and dies before it hears the answer."""
+
+    forward: Callable[..., Any]
+
+    async def publish(self, outgoing: Outgoing, now: datetime) -> Outcome:
+        self.forward(seconds=80)
+        await super().publish(outgoing, now)
+        raise Killed
+
+
+async def test_the_settle_time_begins_when_the_last_byte_may_have_left(
+    beach: Beach, outbound: Outbound
+) -> None:
+    await beach.shore.tell(place="*", terms={"index_seconds": 0.5})
+    row_id = await beach.world.due(await beach.channel("search", "a"))
+    dying = Dying(outbound)
+    dying.forward = beach.world.clock.forward
+    dead = replace(
+        beach.publisher, connectors={"shore_search": dying}, liveness=Alone("w0"), under_way=set()
+    )
+    with suppress(Killed):
+        await publish(dead, row_id)
+
+    beach.world.clock.forward(seconds=60)
+    await recover(beach.publisher, "expired")
+    await publish(beach.publisher, row_id)  # too early: it cannot be found yet
+    await asyncio.sleep(0.6)
+    status = await beach.end(row_id)
+
+    assert (status, len(beach.shore.posts())) == ("published", 1)

@@ -1,0 +1,125 @@
+"""PostgreSQL ends every session again and again, and restarts: workers heal by themselves."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from planner.publications import Status
+from store import migrating
+from store.db import Store
+from tests import postgres
+from tests.chaos.sieges import MISCHIEF, Siege, laid
+from tests.shore.forked import Pilar
+from tests.shore.install import installed
+
+JUDGE = "judge"
+"""The sessions of the tests themselves, which stay."""
+EVERY_SECONDS = 0.2
+AWAY_SECONDS = 1.0
+END_ALL = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name <> 'judge' AND pid <> pg_backend_pid()
+"""
+
+
+@pytest.fixture(autouse=True)
+def known() -> Iterator[None]:
+    with installed():
+        yield
+
+
+@dataclass
+class Ordeal:
+    """A siege on a server of its own, which keeps what it has committed, whatever happens."""
+
+    siege: Siege
+    server: postgres.Server
+    ended: int = 0
+
+    async def end_sessions(self, seconds: float) -> None:
+        """End every session of the database again and again, for so long."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with contextlib.suppress(psycopg.OperationalError):  # it restarts just now
+                self.ended += await asyncio.to_thread(self._end_all)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    def _end_all(self) -> int:
+        address = self.server.address.set(drivername="postgresql", database="postgres")
+        url = address.update_query_dict({"application_name": JUDGE})
+        with psycopg.connect(
+            url.render_as_string(hide_password=False), autocommit=True
+        ) as connection:
+            found = connection.execute(END_ALL).fetchone()
+            return int(found[0]) if found else 0
+
+    async def restart(self, after_seconds: float) -> None:
+        """Restart the server in immediate mode, which is a crash to whoever is connected."""
+        await asyncio.sleep(after_seconds)
+        assert self.server.process is not None
+        self.server.process.send_signal(signal.SIGQUIT)
+        await asyncio.to_thread(self.server.process.wait)
+        await asyncio.to_thread(self.server.restart, AWAY_SECONDS)
+
+
+@asynccontextmanager
+async def ordeal(folder: Path) -> AsyncIterator[Ordeal]:
+    server = postgres.start(fsync=True, binaries=postgres.installed()[0])
+    try:
+        url = server.url("postgres")
+        store = Store(url)
+        await migrating.upgrade(store)
+        await store.close()
+        async with laid(f"{url}&application_name={JUDGE}", folder) as siege:
+            siege.besieged.service.url = url
+            yield Ordeal(siege, server)
+    finally:
+        server.stop()
+
+
+async def suffer(it: Ordeal, workers: list[Pilar], seconds: float, posts: int) -> None:
+    """Publish through it all; then everything ends within the siege's patience."""
+    siege = it.siege
+    try:
+        await asyncio.gather(*(each.start() for each in workers))
+        await siege.place(posts, seconds)
+        await asyncio.gather(it.end_sessions(seconds), it.restart(seconds / 2))
+        began = time.monotonic()
+        processes = [each.process for each in workers]
+        await siege.settle_down()
+        print(f"{it.ended} sessions ended; settled after {time.monotonic() - began:.1f} s")
+        assert [each.alive for each in workers] == [True] * len(workers)
+        assert [each.process for each in workers] == processes
+        assert [await each.stop() for each in workers] == [0] * len(workers)
+    finally:
+        await asyncio.gather(*(each.kill() for each in workers))
+
+
+async def test_ended_sessions_and_a_restart_lose_and_double_nothing(tmp_path: Path) -> None:
+    async with ordeal(tmp_path) as it:
+        await it.siege.open(1, **MISCHIEF)
+        workers = [it.siege.pilar("worker", name=f"worker-{number}") for number in range(2)]
+
+        await suffer(it, workers, seconds=4, posts=3)
+
+        await it.siege.judge()
+
+
+@pytest.mark.chaos
+async def test_a_minute_of_ended_sessions_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    async with ordeal(tmp_path) as it:
+        await it.siege.open(2, **MISCHIEF)
+        workers = [it.siege.pilar("worker", name=f"worker-{number}") for number in range(4)]
+
+        await suffer(it, workers, seconds=60, posts=30)
+
+        found = await it.siege.judge()
+    assert {end.status for end in found} <= {Status.PUBLISHED, Status.NEEDS_REVIEW}
