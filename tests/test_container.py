@@ -147,7 +147,7 @@ def test_what_pilar_may_do_in_the_composition_is_little(composition: dict[str, A
 
     walls = [(each["read_only"], each["cap_drop"], each["security_opt"]) for each in ours]
 
-    assert walls == [(True, ["ALL"], ["no-new-privileges:true"])] * 2
+    assert walls == [(True, ["ALL"], ["no-new-privileges:true"])] * 3
 
 
 def test_a_stop_waits_for_what_is_in_flight(composition: dict[str, Any]) -> None:

@@ -5,21 +5,18 @@ leave nothing is awaited, so no timer of its own comes in between. Longer pauses
 call are made from outside, by a signal at any moment.
 """
 
-import asyncio
 import http.client
-import multiprocessing
 import os
 import random
 import signal
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from schedulers.outbound import Answer, Outbound
-from tests.processes import KEYS
-from tests.shore import forked
-from tests.shore.forked import Pilar
+from tests.chaos.altered import Altered
 from tests.shore.install import SHORE
 from tests.waiting import until
 
@@ -73,50 +70,25 @@ def _sent(method: str, url: str, headers: dict[str, str], content: bytes) -> Ans
         connection.close()
 
 
-def run(
-    arguments: list[str],
-    log: Path,
-    settings: dict[str, str],
-    *,
-    chance: float | None,
-    dies: bool,
-) -> None:
-    """Be `pilar` whose connectors to the test platform halt."""
+def halt(chance: float | None, *, dies: bool) -> None:
+    """Let the connectors to the test platform halt, in this process."""
 
     def halting(make: Any) -> Any:
         return lambda _outbound: make(Halting(chance, dies=dies))
 
     for kind, (there, make) in list(SHORE.items()):
         SHORE[kind] = (there, halting(make))
-    forked.run(arguments, log, settings, naive=False)
 
 
 @dataclass
-class Pausing(Pilar):
+class Pausing(Altered):
     """`pilar worker` that stops itself before so many of the requests that publish.
 
     By default before the first one to each class of the platform.
     """
 
-    chance: float | None = None
-    dies: bool = False
-
-    async def start(self) -> None:
-        """Start; it may take a moment until it publishes."""
-        settings = {
-            "PILAR_DATABASE_URL": self.url,
-            "PILAR_DATA_DIR": str(self.folder / "data"),
-            "PILAR_SECRET_KEYS": KEYS,
-        } | self.settings
-        arguments = (list(self.arguments), self.log, settings)
-        context = multiprocessing.get_context("forkserver")  # that of tests.shore.forked
-        self.process = context.Process(
-            target=run,
-            args=arguments,
-            kwargs={"chance": self.chance, "dies": self.dies},
-            daemon=True,
-        )
-        await asyncio.to_thread(self.process.start)
+    alter: Callable[..., None] = halt
+    given: dict[str, Any] = field(default_factory=lambda: {"chance": None, "dies": False})
 
     @property
     def is_stopped(self) -> bool:

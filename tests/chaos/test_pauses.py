@@ -107,13 +107,13 @@ async def heir_of(siege: Siege, lock: type[SessionLock] = SessionLock) -> AsyncI
         await outbound.aclose()
 
 
-def pausing(siege: Siege, name: str = "paused", *, dies: bool = False) -> Pausing:
+def pausing(siege: Siege, *, dies: bool = False) -> Pausing:
     """Return a worker that sends one after the other, and stops before each."""
     settings = siege.settings | {"PILAR_LEASE_SECONDS": str(LEASE), "PILAR_CONCURRENCY": "1"}
     besieged = siege.besieged
-    return Pausing(
-        besieged.service.folder, besieged.service.url, ("worker",), settings, name=name, dies=dies
-    )
+    given = {"chance": None, "dies": dies}
+    place = (besieged.service.folder, besieged.service.url)
+    return Pausing(*place, ("worker",), settings, name="paused", given=given)
 
 
 async def intended(siege: Siege) -> UUID:
@@ -173,7 +173,9 @@ async def test_a_pause_that_outlasts_the_lease_doubles_nothing(siege: Siege) -> 
 async def test_what_left_after_a_pause_is_given_time_to_be_found(siege: Siege) -> None:
     siege.dice = random.Random(1)  # noqa: S311  # which makes no thread of it
     await siege.open(1, ["search"], well=1.0)
-    await siege.shore.tell(place="*", terms={"index_seconds": SHORE["search"][0].settle_seconds / 2})
+    await siege.shore.tell(
+        place="*", terms={"index_seconds": SHORE["search"][0].settle_seconds / 2}
+    )
     await siege.place(1, 0)
     victim = pausing(siege, dies=True)
 
@@ -226,9 +228,10 @@ async def go_on(*workers: Pausing) -> None:
 @pytest.mark.own_database
 async def test_many_pauses_at_any_moment_double_nothing(siege: Siege) -> None:
     await siege.open(2, **MISCHIEF)
-    workers = [pausing(siege, f"worker-{number}") for number in range(WORKERS)]
-    for worker in workers:
-        worker.chance, worker.settings = 0.2, siege.settings
+    workers = [pausing(siege) for _ in range(WORKERS)]
+    for number, worker in enumerate(workers):
+        worker.name, worker.settings = f"worker-{number}", siege.settings
+        worker.given = {"chance": 0.2, "dies": False}
 
     try:
         await asyncio.gather(*(worker.start() for worker in workers))

@@ -59,7 +59,7 @@ async def kill_workers(siege: Siege, count: int, kills: int, posts_each: float) 
             await siege.place(int(owed), 2 * LIFE_SECONDS)
             owed -= int(owed)
             await worker.start()
-            await asyncio.sleep(0.5 + siege.dice.random() * 2 * LIFE_SECONDS)
+            await asyncio.sleep(0.4 + siege.dice.random() * 1.4 * LIFE_SECONDS)
             await worker.kill()
             siege.kills += 1
 
@@ -125,7 +125,7 @@ async def test_nothing_is_lost_or_doubled_by_workers(siege: Siege) -> None:
 async def test_nothing_is_lost_or_doubled_by_many_workers(siege: Siege) -> None:
     await siege.open(3)
 
-    await kill_workers(siege, count=4, kills=120, posts_each=0.2)
+    await kill_workers(siege, count=4, kills=720, posts_each=0.3)
 
     await siege.judge()
 

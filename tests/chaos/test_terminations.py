@@ -8,17 +8,22 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from planner.publications import Status
+from schedulers.deliveries.delivery import Handler
+from schedulers.deliveries.procrastinate import ProcrastinateDelivery
 from store import migrating
 from store.db import Store
 from tests import postgres
+from tests.chaos.altered import Altered
 from tests.chaos.sieges import MISCHIEF, Siege, laid
 from tests.shore.forked import Pilar
 from tests.shore.install import installed
+from tests.waiting import until
 
 JUDGE = "judge"
 """The sessions of the tests themselves, which stay."""
@@ -103,6 +108,18 @@ async def suffer(it: Ordeal, workers: list[Pilar], seconds: float, posts: int) -
         await asyncio.gather(*(each.kill() for each in workers))
 
 
+def unhealed() -> None:
+    """Let a worker's queue end when PostgreSQL goes away, as Procrastinate's own does."""
+
+    async def once(self: Any, handler: Handler) -> None:
+        self._handler = handler
+        self._done = asyncio.Event()
+        await self._work()
+        self._done.set()
+
+    ProcrastinateDelivery.run = once  # type: ignore[method-assign]
+
+
 async def test_ended_sessions_and_a_restart_lose_and_double_nothing(tmp_path: Path) -> None:
     async with ordeal(tmp_path) as it:
         await it.siege.open(1, **MISCHIEF)
@@ -123,3 +140,29 @@ async def test_a_minute_of_ended_sessions_loses_and_doubles_nothing(tmp_path: Pa
 
         found = await it.siege.judge()
     assert {end.status for end in found} <= {Status.PUBLISHED, Status.NEEDS_REVIEW}
+
+
+async def test_a_worker_that_does_not_heal_is_caught(tmp_path: Path) -> None:
+    async with ordeal(tmp_path) as it:
+        siege = it.siege
+        await siege.open(1, ["idem"], well=1.0)
+        service = siege.besieged.service
+        place = (service.folder, service.url)
+        worker = Altered(*place, ("worker",), siege.settings, alter=unhealed)
+        try:
+            await worker.start()
+            await siege.place(1, 0)
+            await until(lambda: nothing_is_left(siege))
+            await it.restart(0)
+            await siege.place(1, 0)
+            for _ in range(4):  # longer than it takes to heal
+                await asyncio.sleep(1)
+            assert worker.alive
+        finally:
+            await worker.kill()
+
+        assert [sorted(end.faults) for end in await siege.ends()] == [[], ["stuck"]]
+
+
+async def nothing_is_left(siege: Siege) -> bool:
+    return not await siege.undecided()
