@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from app import logs
-from bench import adding, compliance, mix, publishing, reading
+from bench import adding, compliance, idle, mix, publishing, reading
 from bench.grounds import Ratio, grounds
 
 BENCHES = {
     "adding": adding.measure,
     "compliance": compliance.measure,
+    "idle": idle.measure,
     "publishing": publishing.measure,
     "reading": reading.measure,
 }
@@ -62,7 +63,7 @@ def main() -> int:
         return 2
     logs.configure("error", "console")
     console.print(
-        "Medians (publishing: the whole, by number); a ratio of 1 would be no cost at all."
+        "Medians (publishing: until the last is out); a ratio of 1 would be no cost at all."
     )
     asyncio.run(measure(names, console))
     return 0

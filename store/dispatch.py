@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import col, func, or_, select, union_all, update
+from sqlmodel import col, func, or_, select, text, union_all, update
 
 from planner.publications import Status
 from store.db import Db
@@ -15,6 +15,10 @@ ON_ITS_WAY = timedelta(seconds=30)
 """How long a publication that was handed to a delivery is not handed over again."""
 
 SENDING = (Status.CLAIMED, Status.SUBMITTING)
+
+# SQLite takes a partial index only for the very words of a query.
+_SENDS = text("status IN ('claimed', 'submitting')")
+_WORKS = text("status = 'processing'")
 
 
 async def due(db: Db, now: datetime, limit: int) -> Sequence[UUID]:
@@ -41,7 +45,7 @@ async def due(db: Db, now: datetime, limit: int) -> Sequence[UUID]:
             at,
             waits,
             _free(Channel.rests_until, now),
-            col(Publication.channel_id).not_in(_busy()),
+            col(Publication.channel_id).not_in(select(Publication.channel_id).where(_SENDS)),
         )
         .subquery()
     )
@@ -49,7 +53,7 @@ async def due(db: Db, now: datetime, limit: int) -> Sequence[UUID]:
         waiting.c.turn == 1, _free(waiting.c.dispatched_until, now)
     )
     to_ask: Any = select(col(Publication.id), col(Publication.poll_at).label("at")).where(
-        Publication.status == Status.PROCESSING,
+        _WORKS,
         _passed(Publication.poll_at, now),
         _free(Publication.lease_until, now),
         _free(Publication.dispatched_until, now),
@@ -96,7 +100,7 @@ async def next_due(db: Db, now: datetime) -> datetime | None:
         ),
         (
             Publication.poll_at,
-            (Publication.status == Status.PROCESSING, col(Publication.poll_at) > now),
+            (_WORKS, col(Publication.poll_at) > now),
         ),
     )
     resting = select(func.min(Channel.rests_until)).where(col(Channel.rests_until) > now)
@@ -105,11 +109,6 @@ async def next_due(db: Db, now: datetime) -> datetime | None:
         (await db.exec(select(func.min(column)).where(*where))).one() for column, where in coming
     ]
     return min((moment for moment in moments if moment is not None), default=None)
-
-
-def _busy() -> Any:
-    """Return the channels that send something now."""
-    return select(Publication.channel_id).where(col(Publication.status).in_(SENDING))
 
 
 def _passed(column: Any, now: datetime) -> Any:

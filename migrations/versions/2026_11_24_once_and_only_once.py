@@ -214,10 +214,19 @@ def upgrade() -> None:
         sqlite_where=sa.text("released_at IS NULL"),
         postgresql_where=sa.text("released_at IS NULL"),
     )
+    polled = sa.text("status = 'processing'")
+    op.create_index(
+        "ix_publication_polling",
+        "publication",
+        ["poll_at"],
+        sqlite_where=polled,
+        postgresql_where=polled,
+    )
 
 
 def downgrade() -> None:
     """Take all of it away again."""
+    op.drop_index("ix_publication_polling", "publication")
     for table in TABLES:
         op.drop_table(table)
     for table, column in COUNTS:

@@ -78,6 +78,13 @@ class Publication(OwnedRow, table=True):
             sqlite_where=text(MARKED),
             postgresql_where=text(MARKED),
         ),
+        # What a platform works on, to be asked about again; few rows.
+        Index(
+            "ix_publication_polling",
+            "poll_at",
+            sqlite_where=text("status = 'processing'"),
+            postgresql_where=text("status = 'processing'"),
+        ),
         Index(None, "status", "due_at"),
         Index(None, "workspace_id", "due_at"),
         Index(None, "channel_id", "due_at"),

@@ -54,7 +54,7 @@ class Halting(Outbound):
     def _halts(self) -> bool:
         if self._chance is None:
             return not self._halted
-        return random.random() < self._chance  # noqa: S311
+        return random.random() < self._chance
 
 
 def _sent(method: str, url: str, headers: dict[str, str], content: bytes) -> Answer:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -54,7 +55,7 @@ async def siege(database_url: str, tmp_path: Path) -> AsyncIterator[Siege]:
 class Careless(SessionLock):
     """A worker that takes a lease that has run out for a proof, as most queues do."""
 
-    async def is_gone(self, db: Db, worker: str) -> bool:  # noqa: ARG002
+    async def is_gone(self, db: Db, worker: str) -> bool:
         return True
 
 
@@ -134,7 +135,7 @@ async def pause_each(siege: Siege, heir: Heir, *kinds: str) -> dict[str, tuple[s
 
     Returns how each ended, and how many posts are live.
     """
-    siege.dice = random.Random(1)  # noqa: S311  # which makes no thread of it
+    siege.dice = random.Random(1)  # which makes no thread of it
     await siege.open(1, kinds, well=1.0)
     await siege.place(1, 0)
     victim = pausing(siege)
@@ -146,7 +147,7 @@ async def pause_each(siege: Siege, heir: Heir, *kinds: str) -> dict[str, tuple[s
             await asyncio.sleep(LEASE + 0.1)
             await heir.take_over(row_id)
             victim.go_on()
-            await until(lambda: answered(siege, row_id))
+            await until(partial(answered, siege, row_id))
         await siege.settle_down()
         assert await victim.stop() == 0
     finally:
@@ -171,7 +172,7 @@ async def test_a_pause_that_outlasts_the_lease_doubles_nothing(siege: Siege) -> 
 
 
 async def test_what_left_after_a_pause_is_given_time_to_be_found(siege: Siege) -> None:
-    siege.dice = random.Random(1)  # noqa: S311  # which makes no thread of it
+    siege.dice = random.Random(1)  # which makes no thread of it
     await siege.open(1, ["search"], well=1.0)
     await siege.shore.tell(
         place="*", terms={"index_seconds": SHORE["search"][0].settle_seconds / 2}

@@ -76,7 +76,7 @@ async def kill_workers(siege: Siege, count: int, kills: int, posts_each: float) 
 async def test_nothing_is_lost_or_doubled_through_kills(siege: Siege) -> None:
     await siege.open(2)
 
-    await kill_the_embedded(siege, kills=4, posts_each=1)
+    await kill_the_embedded(siege, kills=4, posts_each=2)
 
     await siege.judge()
 
@@ -101,7 +101,7 @@ async def test_nothing_is_lost_or_doubled_through_many_kills(
         shutil.copy(migrated_file, folder / "pilar.db")
         async with laid(f"sqlite+aiosqlite:///{folder}/pilar.db", folder) as siege:
             await siege.open(2)
-            await kill_the_embedded(siege, kills=160, posts_each=0.5)
+            await kill_the_embedded(siege, kills=160, posts_each=0.75)
             await siege.judge()
 
     async with asyncio.TaskGroup() as sides:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from planner.compliance import Grain, Scope
-from store import compliance, holdings, standings
+from store import compliance, dispatch, holdings, standings
 from store.db import Store
 from tests.conftest import Clock
 from tests.world import World
@@ -81,3 +81,16 @@ async def test_compliance_reads_seats_marks_and_what_waits_from_indexes(
     for index in ("ix_publication_mix", "ix_publication_marked", "ix_post_waiting"):
         assert index in used, used
     assert "SCAN" not in used
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+async def test_the_clock_asks_for_what_is_due_and_next_without_reading_the_future(
+    store: Store, clock: Clock, statements: list[tuple[str, Any]], database: str
+) -> None:
+    async with store.reading() as db:
+        await dispatch.due(db, clock(), 500)
+        await dispatch.next_due(db, clock())
+
+    found = await plans(store, statements)
+    assert found
+    assert [step for step in found if step.startswith("SCAN publication")] == []
