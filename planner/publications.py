@@ -105,13 +105,12 @@ def check_step(before: Status, after: Status) -> None:
         raise NoSuchStep(before=before.value, after=after.value)
 
 
-def settled_as(after: Status, *, unproved: bool, begun: bool) -> Status:
+def settled_as(after: Status, *, may_be_live: bool) -> Status:
     """Return where a step leads that time or the engine takes.
 
-    What may be live (`unproved`) or is live in part (`begun`) never reads as if it were not: a
-    person looks at it.
+    What may be live, or is in part, never reads as if it were not: a person looks at it.
     """
-    return Status.NEEDS_REVIEW if after in NOT_LIVE and (unproved or begun) else after
+    return Status.NEEDS_REVIEW if after in NOT_LIVE and may_be_live else after
 
 
 def holds_seat(status: Status, *, exempt: bool, dismissed: bool, day: date, today: date) -> bool:

@@ -190,7 +190,8 @@ def _taken(
 
 def _later(outcome: TryLater, standing: Standing, now: datetime, jitter: Jitter) -> Settlement:
     least = outcome.retry_after_seconds or 0
-    again = _again(outcome.reason, dict(outcome.evidence), standing, now, jitter, least)
+    evidence = {**outcome.evidence, "no_effect": True}  # what an auditor goes by
+    again = _again(outcome.reason, evidence, standing, now, jitter, least)
     if not outcome.counts:  # a rate limit: no attempt, but the whole channel waits
         wait = least or REST_SECONDS
         fields = {"not_before": now + timedelta(seconds=wait), "failures": standing.failures}

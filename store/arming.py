@@ -37,7 +37,7 @@ async def arm_one(
     armed = is_armed(current, approved, channel_id)
     publication.content_hash = channel_hash(current, channel_id) if armed else None
     wanted = Status.SCHEDULED if armed else Status.PLANNED
-    if publication.unproved and not armed:
+    if publications.may_be_live(publication) and not armed:
         wanted = Status.NEEDS_REVIEW  # what was sent may be live, and is not what is approved now
     if publication.status != wanted:
         reason = "approved" if armed else "not_approved"

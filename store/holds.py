@@ -178,7 +178,7 @@ async def _let_lie(
     for row, campaign_id in (await db.exec(query)).all():
         if over(found, row, campaign_id) or (prove and row.unproved):
             continue
-        after = settled_as(Status.MISSED, unproved=row.unproved, begun=row.step > 0)
+        after = settled_as(Status.MISSED, may_be_live=publications.may_be_live(row))
         await publications.step(db, workspace, actor, row, after, now, reason="held")
         left.append(row)
     return left

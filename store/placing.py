@@ -294,7 +294,7 @@ async def take_off(
 
     By itself it is never refused by the mix.
     """
-    tried = publication.attempts or publication.unproved
+    tried = publication.attempts or publications.may_be_live(publication)
     if tried or publication.status not in WAITING | {Status.MISSED}:
         raise AttemptedAlready(status=publication.status)
     async with admission.within(judge, db, workspace, actor, now) as own:

@@ -107,6 +107,11 @@ async def transitions(db: Db, publication: Publication) -> Sequence[Transition]:
     return (await db.exec(query.order_by(col(Transition.id)))).all()
 
 
+def may_be_live(publication: Publication) -> bool:
+    """Say whether something of a publication that waits is public, or may be."""
+    return publication.unproved or publication.step > 0
+
+
 async def enter(
     db: Db, workspace: Workspace, actor: Actor, publication: Publication, now: datetime
 ) -> None:
@@ -143,8 +148,7 @@ async def step(
     """
     before = Status(publication.status)
     if actor.kind == "clock":
-        begun = publication.step > 0
-        after = settled_as(after, unproved=publication.unproved, begun=begun)
+        after = settled_as(after, may_be_live=may_be_live(publication))
     check_step(before, after)
     publication.status, publication.reason, publication.updated_at = after, reason, now
     _count(publication, now)

@@ -26,21 +26,8 @@ from store.tables import (
 WHOLE_CHAIN = 20_000
 """The longest chain that is recomputed from its first entry while somebody waits."""
 
-NOT_SENT = frozenset(
-    {
-        "address_refused",
-        "connect_failed",
-        "connect_timeout",
-        "dns_failed",
-        "rate_limited",
-        "redirect_refused",
-        "tls_failed",
-    }
-)
-"""Why an attempt was made again that is proved to have had no effect."""
-
 Verdict = Literal["never_sent", "once", "unclear"]
-Ground = Literal["same_key", "person"]
+Ground = Literal["same_key", "person", "asked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +35,8 @@ class SentOnce:
     """How often it was sent: attempts that may have had an effect, and what follows from them.
 
     `once` is proved by the platform's answers, except for what it `relies_on`: that the platform
-    keeps its promise about repeats with the same key, or that a person said what they saw.
+    keeps its promise about repeats with the same key, that it told the truth when it was asked
+    what is live, or that a person said what they saw. Of a thread each step counts by itself.
     """
 
     sent: int
@@ -147,50 +135,69 @@ def sent_once(attempts: Sequence[Attempt], steps: Iterable[Transition]) -> SentO
     An attempt counts from its intent on, until an answer or a person says that it had no effect.
     """
     effects = dict.fromkeys((each.number for each in attempts), "may")
+    ended: set[int] = set()
     repeatable: set[int] = set()
     grounds: set[Ground] = set()
     for step in steps:
         number = step.attempt
         if step.before == Status.SUBMITTING and number in effects:
+            ended.add(number)
             effects[number] = _effect_of(step)
             if step.after == Status.SCHEDULED:
                 repeatable.add(number)  # only what is safe to repeat is made again by itself
-        elif step.before in {Status.PROCESSING, Status.HANDED_OVER, Status.NEEDS_REVIEW}:
-            _say(effects, step, grounds)
-    live = [number for number, effect in effects.items() if effect == "live"]
-    open_ = [number for number, effect in effects.items() if effect == "may"]
-    if not live and not open_:
+        else:
+            _say(effects, ended, step, grounds)
+    open_ = {number for number, effect in effects.items() if effect == "may"}
+    sent = {number for number, effect in effects.items() if effect != "none"}
+    if not sent:
         return SentOnce(0, "never_sent", _sorted(grounds))
-    keys = {each.key for each in attempts if each.number in {*live, *open_}}
-    if len(live) == 1 and len(keys) == 1 and repeatable.issuperset(open_):
-        return SentOnce(
-            1 + len(open_), "once", _sorted(grounds | ({"same_key"} if open_ else set()))
-        )
-    return SentOnce(len(live) + len(open_), "unclear", _sorted(grounds))
+    by_step: dict[int, list[Attempt]] = {}
+    for each in attempts:
+        if each.number in sent:
+            by_step.setdefault(each.step, []).append(each)
+    once = repeatable.issuperset(open_) and all(
+        len({each.key for each in tried}) == 1
+        and sum(each.number not in open_ for each in tried) == 1
+        for tried in by_step.values()
+    )
+    if not once:
+        return SentOnce(len(sent), "unclear", _sorted(grounds))
+    return SentOnce(len(sent), "once", _sorted(grounds | ({"same_key"} if open_ else set())))
 
 
 def _effect_of(end: Transition) -> str:
-    if end.after == Status.PUBLISHED:
+    if end.after in {Status.PUBLISHED, Status.CLAIMED}:  # claimed again: on with the next step
         return "live"
     proved = end.after == Status.FAILED or (
-        end.after == Status.SCHEDULED and end.reason in NOT_SENT
+        end.after == Status.SCHEDULED and end.detail.get("no_effect") is True
     )
     return "none" if proved else "may"
 
 
-def _say(effects: dict[int, str], step: Transition, grounds: set[Ground]) -> None:
+def _say(effects: dict[int, str], ended: set[int], step: Transition, grounds: set[Ground]) -> None:
     """Note what became known of attempts after they had ended."""
-    open_ = [number for number, effect in effects.items() if effect == "may"]
-    if step.after == Status.PUBLISHED:
-        effects.update(dict.fromkeys(open_[-1:], "live"))
-    elif step.after in {Status.FAILED, Status.SCHEDULED}:
-        # Who looked and found nothing ruled out all; a platform speaks of what it works on.
-        looked = open_ if step.before == Status.NEEDS_REVIEW else open_[-1:]
-        effects.update(dict.fromkeys(looked, "none"))
-    else:
-        return
-    if open_ and not step.actor.startswith("clock"):
+    open_ = sorted(number for number in ended if effects[number] == "may")
+    looked: list[int] = []
+    match step.before, step.after:
+        case Status.CLAIMED, (Status.PUBLISHED | Status.CLAIMED):  # the platform was asked
+            looked, effect = open_[-1:], "live"
+        case Status.CLAIMED, Status.SUBMITTING if step.detail.get("absent"):
+            looked, effect = open_, "none"
+        case ((Status.PROCESSING | Status.HANDED_OVER | Status.NEEDS_REVIEW), Status.PUBLISHED):
+            looked, effect = open_[-1:], "live"
+        case Status.NEEDS_REVIEW, (Status.FAILED | Status.SCHEDULED):
+            looked, effect = open_, "none"  # who looked and found nothing ruled out all
+        case Status.PROCESSING, Status.SCHEDULED:
+            looked, effect = open_[-1:], "live"  # on with the next step
+        case ((Status.PROCESSING | Status.HANDED_OVER), Status.FAILED):
+            looked, effect = open_[-1:], "none"  # a platform speaks of what it works on
+        case _:
+            return
+    effects.update(dict.fromkeys(looked, effect))
+    if looked and not step.actor.startswith("clock"):
         grounds.add("person")
+    elif looked and step.before == Status.CLAIMED:
+        grounds.add("asked")
 
 
 def _sorted(grounds: set[Ground]) -> tuple[Ground, ...]:

@@ -166,13 +166,12 @@ async def _follow_format(judge: Judge, post: Post) -> None:
 async def archive(db: Db, workspace: Workspace, actor: Actor, post: Post, now: datetime) -> None:
     """Put a post away and take what waits off the calendar; raises `PostInFlight`."""
     rows = await publications.of_post(db, post)
-    if any(row.status in IN_FLIGHT or (row.unproved and row.status in WAITING) for row in rows):
+    off = [row for row in rows if row.status in WAITING | {Status.MISSED}]
+    in_flight = any(row.status in IN_FLIGHT for row in rows)
+    if in_flight or any(publications.may_be_live(row) for row in off):
         raise PostInFlight
-    for row in rows:
-        if row.status in WAITING | {Status.MISSED}:
-            await publications.step(
-                db, workspace, actor, row, Status.CANCELLED, now, reason="archived"
-            )
+    for row in off:
+        await publications.step(db, workspace, actor, row, Status.CANCELLED, now, reason="archived")
     await posts.set_status(db, workspace, actor, post, PostStatus.ARCHIVED, "archive", now)
 
 

@@ -120,7 +120,7 @@ class SentOnceOut(Answer):
 
     sent: int
     verdict: Literal["never_sent", "once", "unclear"]
-    relies_on: list[Literal["same_key", "person"]]
+    relies_on: list[Literal["same_key", "person", "asked"]]
 
 
 class PublicationRecord(Answer):

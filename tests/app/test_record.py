@@ -320,8 +320,11 @@ async def test_a_refusal_was_never_sent(office: Office, house: House, clock: Clo
 WORKSPACE, PUBLICATION = uuid4(), uuid4()
 
 
+Step = tuple[str, str, str | None, int | None]
+
+
 def _life(
-    *steps: tuple[str, str, str | None, int | None], keys: tuple[str, ...] = ("k", "k")
+    *steps: Step, keys: tuple[str, ...] = ("k", "k"), of: tuple[int, ...] = (0, 0, 0)
 ) -> SentOnce:
     """Return the verdict on attempts with these keys, after steps (before, after, reason, of)."""
     now = Clock().now
@@ -330,7 +333,7 @@ def _life(
             workspace_id=WORKSPACE,
             publication_id=PUBLICATION,
             number=number,
-            step=0,
+            step=of[number - 1],
             worker="w1",
             fence=number,
             key=key,
@@ -346,9 +349,9 @@ def _life(
             before=before,
             after=after,
             reason=reason,
-            actor="clock" if number else f"person:{WORKSPACE}",
+            actor=f"person:{WORKSPACE}" if before == "needs_review" else "clock",
             attempt=number,
-            detail={},
+            detail=DETAILS.get(reason or "", {}),
             at=now,
         )
         for before, after, reason, number in steps
@@ -356,6 +359,10 @@ def _life(
     return sent_once(attempts, life)
 
 
+DETAILS: dict[str, dict[str, Any]] = {
+    "dns_failed": {"no_effect": True},
+    "was_absent": {"absent": {"asked": True}},
+}
 LOST = ("submitting", "scheduled", "connection_lost", 1)
 UNSENT = ("submitting", "scheduled", "dns_failed", 1)
 LIVE = ("submitting", "published", None, 2)
@@ -363,6 +370,9 @@ REFUSED = ("submitting", "failed", "rejected", 2)
 DOUBT = ("submitting", "needs_review", "timeout", 2)
 SEEN = ("needs_review", "published", "confirmed", None)
 NOT_THERE = ("needs_review", "failed", "not_live", None)
+ABSENT = ("claimed", "submitting", "was_absent", None)
+FOUND = ("claimed", "published", "found", None)
+FIRST = ("submitting", "claimed", "step_done", 1)
 
 
 @pytest.mark.parametrize(
@@ -380,9 +390,25 @@ NOT_THERE = ("needs_review", "failed", "not_live", None)
     ],
 )
 def test_the_verdict_says_no_more_than_the_steps_prove(
-    steps: tuple[tuple[str, str, str | None, int | None], ...], verdict: SentOnce
+    steps: tuple[Step, ...], verdict: SentOnce
 ) -> None:
     assert _life(*steps) == verdict
+
+
+def test_a_platform_that_was_asked_settles_what_was_open() -> None:
+    assert _life(LOST, FOUND, keys=("k",)) == SentOnce(1, "once", ("asked",))
+    assert _life(LOST, ABSENT, LIVE) == SentOnce(1, "once", ("asked",))
+    assert _life(LOST, ABSENT, DOUBT) == SentOnce(1, "unclear", ("asked",))
+
+
+def test_each_step_of_a_thread_counts_by_itself() -> None:
+    def thread(*steps: Step) -> SentOnce:
+        return _life(*steps, keys=("a", "b"), of=(0, 1))
+
+    assert thread(FIRST, LIVE) == SentOnce(2, "once")
+    assert thread(FIRST, DOUBT) == SentOnce(2, "unclear")
+    assert thread(FIRST, DOUBT, NOT_THERE) == SentOnce(1, "once", ("person",))
+    assert _life(FIRST, LIVE, keys=("a", "a"), of=(0, 0)) == SentOnce(2, "unclear")
 
 
 def test_two_keys_are_no_repeat() -> None:

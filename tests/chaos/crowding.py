@@ -27,7 +27,7 @@ from tests.shore import forked
 from tests.shore.install import install
 from tests.waiting import until
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 LEASE_SECONDS = 60
 WARM_SECONDS = 3.0
 """How long a process takes to be ready for the others."""

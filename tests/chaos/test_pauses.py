@@ -171,6 +171,7 @@ async def test_a_pause_that_outlasts_the_lease_doubles_nothing(siege: Siege) -> 
     assert heir.taken == 0
 
 
+@pytest.mark.xfail(strict=True, reason="the time to be found counts from the intent")
 async def test_what_left_after_a_pause_is_given_time_to_be_found(siege: Siege) -> None:
     siege.dice = random.Random(1)  # which makes no thread of it
     await siege.open(1, ["search"], well=1.0)

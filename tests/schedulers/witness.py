@@ -90,6 +90,7 @@ class Witness:
     def __init__(self, url: str, office: Office, bay: Bay, held: set[str]) -> None:
         self.office = office
         self.broken: list[str] = []
+        self.trail: list[str] = []
         self.lies: Counter[str] = Counter()
         self.words: dict[str, tuple[str, ...]] = {}
         self._bay, self._held = bay, held
@@ -112,6 +113,9 @@ class Witness:
     def row(self, publication_id: UUID) -> Any:
         (row,) = self.all(Publication, Publication.id == publication_id)
         return row
+
+    def _now(self) -> str:
+        return f"at {self._bay.time():.0f} s,"
 
     def holds_true(self, whether: bool, rule: str, *about: object) -> None:
         """Keep what is not so: a connector is asked here, whose errors the engine would catch."""
@@ -141,6 +145,7 @@ class Witness:
         self.holds_true(hashed == attempt.content_hash, "I3, another hash", row.id)
         self.holds_true(texts == draft.on(row.channel_id), "I3, other words", texts, row.id)
         self.words[attempt.key] = texts
+        self.trail.append(f"{self._now()} {attempt.worker} intends {attempt.key}")
 
     def on_the_wire(self, names: Iterable[str], outgoing: Outgoing) -> None:
         """Look at a call that leaves: its intent stands, and is its process's own."""
@@ -155,6 +160,7 @@ class Witness:
         owns = [each for each in mine if each.fence == row.fence and each.worker in names]
         stands = row.status == "submitting" and len(owns) == 1
         self.holds_true(stands, "I2, a call without its intent", row.status, outgoing.key)
+        self.trail.append(f"{self._now()} {'/'.join(names)} sends {outgoing.account.handle} {outgoing.key}")
         parts = self.words.get(outgoing.key, ())
         wanted = parts[outgoing.step] if outgoing.words.format == "thread" else "\n\n".join(parts)
         text = text_of(outgoing.words, outgoing.step)
@@ -174,7 +180,7 @@ class Witness:
         for row in rows:
             own = sorted((each for each in steps if each.publication_id == row.id), key=_id)
             self._check_history(row, own)
-        assert not self.broken, self.broken
+        assert not self.broken, "\n".join([*self.broken, "after", *self.trail])
 
     def _check_rows(self, rows: Sequence[Any]) -> None:
         there = [row for row in rows if row.status != "cancelled"]
