@@ -91,9 +91,7 @@ async def store_new(
         return channel
 
 
-async def give_up(
-    store: Store, turn: Turn, now: datetime, *, reason: str | None = None
-) -> Channel:
+async def give_up(store: Store, turn: Turn, now: datetime, *, reason: str | None = None) -> Channel:
     """End a turn without new credentials; `reason` is why a person has to connect again."""
     async with store.transaction() as db:
         workspace, channel = await _of_turn(db, turn)
