@@ -120,6 +120,8 @@ async def _refusal(publisher: Publisher, claim: Claim) -> Settlement | None:
     for ref in claim.words.media:
         if await publisher.blobs.stat(ref.sha256) is None:
             return Settlement(Status.FAILED, "media_missing", {"sha256": ref.sha256})
+        if not await publisher.blobs.is_whole(ref.sha256):
+            return Settlement(Status.FAILED, "media_damaged", {"sha256": ref.sha256})
     return None
 
 

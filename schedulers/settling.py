@@ -142,8 +142,8 @@ def after_crash(standing: Standing, crashes: int, now: datetime) -> Settlement:
     wait = 0.0
     if standing.idempotency is Idempotency.RECONCILABLE:
         wait = standing.settle_seconds
-    since = standing.since or now
-    fields |= {"not_before": max(now, since + timedelta(seconds=wait)), "unproved": True}
+    # It may have been paused since its intent, and have sent just before it ended.
+    fields |= {"not_before": now + timedelta(seconds=wait), "unproved": True}
     return Settlement(Status.SCHEDULED, reason, {}, fields)
 
 

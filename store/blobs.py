@@ -47,6 +47,10 @@ class Blobs(Protocol):
         """Return how many bytes there are, or None when there is no such file."""
         ...
 
+    async def is_whole(self, sha256: str) -> bool:
+        """Say whether the bytes that are there are those of the name; reads all of them."""
+        ...
+
     async def delete(self, sha256: str) -> None:
         """Forget the bytes; again is harmless."""
         ...
@@ -90,6 +94,11 @@ class FolderBlobs:
         """Return how many bytes there are, or None when there is no such file."""
         path = self._path(sha256)
         return await _in_thread(_size, path)
+
+    async def is_whole(self, sha256: str) -> bool:
+        """Say whether the file's bytes have the SHA-256 that it is called by."""
+        path = self._path(sha256)
+        return await _in_thread(_hash, path) == sha256
 
     async def delete(self, sha256: str) -> None:
         """Remove the file; a reader that has it open reads on. Again is harmless."""
@@ -227,6 +236,14 @@ async def _in_thread(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> 
         # Looked at, so that asyncio does not report it; the cancellation is what counts.
         _ = task.cancelled() or task.exception()
         raise
+
+
+def _hash(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 def _size(path: Path) -> int | None:

@@ -67,7 +67,7 @@ class Small(Disk):
 
     folder: Path
 
-    def fill(self, process: Pilar) -> None:  # noqa: ARG002  # it is full for everybody
+    def fill(self, process: Pilar) -> None:  # it is full for everybody
         """Write until there is no room (ENOSPC)."""
         with (self.folder / "filler").open("ab", buffering=0) as filler:
             while True:
@@ -78,7 +78,7 @@ class Small(Disk):
                         raise
                     return
 
-    def free(self, process: Pilar) -> None:  # noqa: ARG002  # for everybody
+    def free(self, process: Pilar) -> None:  # for everybody
         """Delete what fills it."""
         (self.folder / "filler").unlink()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,10 +31,13 @@ from tests.shore.running import Shore
 LEASE_SECONDS = 3
 CONCURRENCY = 3
 """How much a process sends at once: more would give up what three kills in a row have hit."""
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 60
+BACKLOG = 80
+"""Publications that wait at most: a slow machine is given no more than it can do."""
 UNDECIDED = (Status.PLANNED, Status.SCHEDULED, Status.CLAIMED, Status.SUBMITTING, Status.PROCESSING)
 MISCHIEF = {"lost": 0.05, "busy": 0.05, "reset": 0.01, "reset_after": 0.01, "delay": 0.3}
 """How the platform misbehaves: 5 % lost answers, 5 % refusals, and some more."""
+SPREAD_SECONDS = 1.5
 THREADED = 5
 """One post of so many is a thread of three."""
 WAITED = timedelta(seconds=4)
@@ -50,6 +54,7 @@ class Siege:
     on: dict[UUID, str] = field(default_factory=dict)
     placed: dict[UUID, Placed] = field(default_factory=dict)
     kills: int = 0
+    owed: float = 0
 
     @property
     def settings(self) -> dict[str, str]:
@@ -100,6 +105,13 @@ class Siege:
         kind = "thread" if threaded else "post"
         return {"title": "Naskah", "type": "informative", "format": kind, "parts": parts}
 
+    async def press(self, posts: float) -> None:
+        """Put posts on every channel, now and then one where it is less, if few are waiting."""
+        self.owed = min(self.owed + posts, max(posts, 1))
+        if self.owed >= 1 and await self.undecided() < BACKLOG:
+            await self.place(int(self.owed), SPREAD_SECONDS)
+            self.owed %= 1
+
     async def undecided(self) -> int:
         """Return how many publications have not ended."""
         query = select(func.count()).where(col(Publication.status).in_(UNDECIDED))
@@ -107,12 +119,13 @@ class Siege:
             return (await db.exec(query)).one()
 
     async def settle_down(self) -> None:
-        """Wait until everything has ended, or patience has; back-off is cut short."""
-        for _ in range(PATIENCE_SECONDS * 5):
-            if not await self.undecided():
-                return
+        """Wait until everything has ended, or nothing ends any more; back-off is cut short."""
+        left, ended_at = await self.undecided(), time.monotonic()
+        while left and time.monotonic() < ended_at + PATIENCE_SECONDS:
             await asyncio.sleep(0.2)
             await self._cut_short()
+            if (now_left := await self.undecided()) < left:
+                left, ended_at = now_left, time.monotonic()
 
     async def _cut_short(self) -> None:
         """Let nothing wait that has waited for longer than safety asks for."""

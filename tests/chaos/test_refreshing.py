@@ -18,7 +18,7 @@ from schedulers.clock import read_clock
 from schedulers.connectors import connectors
 from schedulers.outbound import Outbound
 from schedulers.publishing import publish
-from store import channels, workspaces
+from store import channels, tokens, workspaces
 from store.audit import CLI
 from store.blobs import FolderBlobs
 from store.db import Store
@@ -169,7 +169,7 @@ async def test_workers_that_do_not_take_turns_are_caught(
             channel = await channels.of(db, workspace_id, channel_id)
             return Turn(workspace, channel, mine=True, busy=False)
 
-    monkeypatch.setattr(refreshing.tokens, "take_turn", mine)
+    monkeypatch.setattr(tokens, "take_turn", mine)
     world = await World.found(store, read_clock)
     account = Account(world, shore)
     await account.open()
@@ -212,8 +212,8 @@ async def test_each_place_to_die_loses_at_most_the_pair_and_never_a_post(
     }
 
 
-WHOLE = ("published", "connected", None, [], {"grant": 2, "post": 1})
-LOST = (
+WHOLE: Any = ("published", "connected", None, [], {"grant": 2, "post": 1})
+LOST: Any = (
     "scheduled",
     "needs_reauth",
     "credentials_revoked",

@@ -11,7 +11,7 @@ from tests.chaos.sieges import LEASE_SECONDS, MISCHIEF, Siege, laid
 from tests.shore.install import installed
 
 LIFE_SECONDS = 1.0
-"""How long a process that listens lives at most, until it is killed."""
+"""How long a process that has begun lives at most, until it is killed."""
 SIDES = 2
 """So many sieges at once, or one core would watch the other start processes."""
 
@@ -30,12 +30,10 @@ async def siege(database_url: str, tmp_path: Path) -> AsyncIterator[Siege]:
 
 async def kill_the_embedded(siege: Siege, kills: int, posts_each: float) -> None:
     """Kill `pilar serve` again and again, then let it finish."""
-    service, owed = siege.pilar("serve"), 0.0
+    service = siege.pilar("serve")
     try:
         for _ in range(kills):
-            owed += posts_each
-            await siege.place(int(owed), 2 * LIFE_SECONDS)
-            owed -= int(owed)
+            await siege.press(posts_each)
             await service.start()
             await asyncio.sleep(siege.dice.random() * LIFE_SECONDS)
             await service.kill()
@@ -53,13 +51,11 @@ async def kill_workers(siege: Siege, count: int, kills: int, posts_each: float) 
     workers = [siege.pilar("worker", name=f"worker-{number}") for number in range(count)]
 
     async def harass(number: int) -> None:
-        worker, owed = workers[number], 0.0
+        worker = workers[number]
         for _ in range(kills // count):
-            owed += posts_each
-            await siege.place(int(owed), 2 * LIFE_SECONDS)
-            owed -= int(owed)
+            await siege.press(posts_each)
             await worker.start()
-            await asyncio.sleep(0.4 + siege.dice.random() * 1.4 * LIFE_SECONDS)
+            await asyncio.sleep(siege.dice.random() * LIFE_SECONDS)
             await worker.kill()
             siege.kills += 1
 
@@ -101,7 +97,7 @@ async def test_nothing_is_lost_or_doubled_through_many_kills(
         shutil.copy(migrated_file, folder / "pilar.db")
         async with laid(f"sqlite+aiosqlite:///{folder}/pilar.db", folder) as siege:
             await siege.open(2)
-            await kill_the_embedded(siege, kills=160, posts_each=0.75)
+            await kill_the_embedded(siege, kills=160, posts_each=1)
             await siege.judge()
 
     async with asyncio.TaskGroup() as sides:
@@ -125,7 +121,7 @@ async def test_nothing_is_lost_or_doubled_by_workers(siege: Siege) -> None:
 async def test_nothing_is_lost_or_doubled_by_many_workers(siege: Siege) -> None:
     await siege.open(3)
 
-    await kill_workers(siege, count=4, kills=720, posts_each=0.3)
+    await kill_workers(siege, count=4, kills=720, posts_each=0.25)
 
     await siege.judge()
 

@@ -20,7 +20,7 @@ from store import migrating
 from store.db import Store
 from tests import postgres
 from tests.chaos.altered import Altered
-from tests.chaos.sieges import MISCHIEF, Siege, laid
+from tests.chaos.sieges import Siege, laid
 from tests.shore.forked import Pilar
 from tests.shore.install import installed
 from tests.waiting import until
@@ -122,7 +122,7 @@ def unhealed() -> None:
 
 async def test_ended_sessions_and_a_restart_lose_and_double_nothing(tmp_path: Path) -> None:
     async with ordeal(tmp_path) as it:
-        await it.siege.open(1, **MISCHIEF)
+        await it.siege.open(1)
         workers = [it.siege.pilar("worker", name=f"worker-{number}") for number in range(2)]
 
         await suffer(it, workers, seconds=4, posts=3)
@@ -133,7 +133,7 @@ async def test_ended_sessions_and_a_restart_lose_and_double_nothing(tmp_path: Pa
 @pytest.mark.chaos
 async def test_a_minute_of_ended_sessions_loses_and_doubles_nothing(tmp_path: Path) -> None:
     async with ordeal(tmp_path) as it:
-        await it.siege.open(2, **MISCHIEF)
+        await it.siege.open(2)
         workers = [it.siege.pilar("worker", name=f"worker-{number}") for number in range(4)]
 
         await suffer(it, workers, seconds=60, posts=30)

@@ -115,6 +115,7 @@ class Bay:
     posts: list[Post] = field(default_factory=list)
     containers: dict[str, Container] = field(default_factory=dict)
     coming: list[Coming] = field(default_factory=list)
+    moment: float | None = None  # when what is made happen now was to happen
 
     def live(self, key: str) -> int:
         """Return how many posts of a step are live, or will be although nobody does anything."""
@@ -133,12 +134,14 @@ class Bay:
         ripe = [each for each in self.coming if each.at <= until]
         self.coming = [each for each in self.coming if each.at > until]
         for each in sorted(ripe, key=lambda each: each.at):
+            self.moment = each.at
             each.deed()
+        self.moment = None
 
     def add(self, outgoing: Outgoing, text: str) -> Post:
         id_ = f"r{len(self.posts) + 1}"
-        account = outgoing.account.handle
-        post = Post(id_, outgoing.key, account, text, self.time())
+        at = self.time() if self.moment is None else self.moment
+        post = Post(id_, outgoing.key, outgoing.account.handle, text, at)
         self.posts.append(post)
         return post
 

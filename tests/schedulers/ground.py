@@ -25,9 +25,9 @@ from tests.world import World
 # Of each post: whether it is approved, in how many parts, and minutes until it is due by channel.
 POSTS = (
     (True, 1, {0: 1, 1: 1, 2: 1, 3: 1}),
-    (True, 2, {0: 4, 1: 4, 2: 4, 3: 4}),
-    (True, 1, {2: 6, 3: 6}),
-    (False, 1, {0: 5, 3: 5}),
+    (True, 2, {1: 2, 2: 2}),
+    (True, 1, {3: 3}),
+    (False, 1, {2: 4}),
 )
 
 

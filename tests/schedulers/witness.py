@@ -160,7 +160,9 @@ class Witness:
         owns = [each for each in mine if each.fence == row.fence and each.worker in names]
         stands = row.status == "submitting" and len(owns) == 1
         self.holds_true(stands, "I2, a call without its intent", row.status, outgoing.key)
-        self.trail.append(f"{self._now()} {'/'.join(names)} sends {outgoing.account.handle} {outgoing.key}")
+        self.trail.append(
+            f"{self._now()} {'/'.join(names)} sends {outgoing.account.handle} {outgoing.key}"
+        )
         parts = self.words.get(outgoing.key, ())
         wanted = parts[outgoing.step] if outgoing.words.format == "thread" else "\n\n".join(parts)
         text = text_of(outgoing.words, outgoing.step)

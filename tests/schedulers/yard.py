@@ -20,7 +20,8 @@ from store.db import Db
 from store.tables import Publication
 from tests.schedulers.bay import LINES, Bay
 from tests.schedulers.ground import Ground
-from tests.schedulers.machine import (
+from tests.schedulers.witness import Witness
+from tests.schedulers.workers import (
     WORK,
     Killed,
     Lock,
@@ -31,10 +32,11 @@ from tests.schedulers.machine import (
     Tide,
     Work,
 )
-from tests.schedulers.witness import Witness
 from tests.world import World
 
 T = TypeVar("T")
+
+LEASE_SECONDS = 120
 
 
 class Kept:
@@ -66,6 +68,7 @@ class Yard:
         self.met: Counter[str] = Counter()
         self.failed = False
         self.count = 0
+        self.tide.forward(minutes=1)
         self._runner = asyncio.Runner(loop_factory=lambda: TidalLoop(self.tide))
         self._open(ground.fresh())
         self.processes = [self._begin() for _ in range(workers)]
@@ -102,16 +105,15 @@ class Yard:
 
     # What workers do.
 
-    def tick(self, who: int, plan: Plan) -> list[UUID]:
-        """Dispatch what is due and publish it; the plan is for the first."""
+    def tick(self, who: int, plans: Sequence[Plan], turn: int = 0) -> int:
+        """Dispatch what is due, and publish as much of it as there are plans; return how much."""
         kept, process = Kept(), self.processes[who]
         self.run(dispatch_due(self.store, kept, self.tide()))
-        for each in kept.ids:
-            self.publish(process, each, plan)
-            if process not in self.processes:
-                break
-            plan = Plan()
-        return kept.ids
+        first = turn % len(kept.ids) if kept.ids else 0
+        for each, plan in zip(kept.ids[first:] + kept.ids[:first], plans, strict=False):
+            if process is self.processes[who]:
+                self.publish(process, each, plan)
+        return len(kept.ids)
 
     def publish(self, process: Process, publication_id: UUID, plan: Plan) -> None:
         """Let a process publish something, until it is done, stands still or is dead."""
@@ -181,17 +183,19 @@ class Yard:
 
     def pass_time(self) -> None:
         """Publish what is due; where nothing is, go on to when something may be."""
-        process = self.processes[0]
-        if not self.tick(0, Plan()):
-            self.run(self._wait())
-            self.run(recover(process.publisher, "expired"))
-            self.run(sweep(process.publisher))
+        if self.tick(0, [Plan() for _ in range(9)]):
+            return
+        if not self.run(self._wait()):
+            publisher = self.processes[0].publisher
+            self.run(recover(publisher, "expired"))
+            self.run(sweep(publisher))
 
-    async def _wait(self) -> None:
+    async def _wait(self) -> bool:
         async with self.store.reading() as db:
             coming = await dispatch.next_due(db, self.tide())
-        seconds = (coming - self.tide()).total_seconds() if coming else 130
-        self.tide.forward(seconds=min(seconds, 130) + 1)
+        seconds = (coming - self.tide()).total_seconds() + 1 if coming else LEASE_SECONDS + 1
+        self.tide.forward(seconds=min(seconds, 3_600))
+        return coming is not None
 
     def forgive(self, row: Any) -> None:
         """Let a person have been wrong who said that what is live is not."""

@@ -20,6 +20,9 @@ from tests.shore.install import install
 
 PRELOADED = ["app.cli", "app.main", "tests.shore.install", "uvicorn.lifespan.on", "pytest"]
 
+WORKS = b"Pilar publishes as"
+"""What a worker says when it has begun."""
+
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(PRELOADED)
 
@@ -63,7 +66,7 @@ class Pilar:
         return self.process is not None and self.process.is_alive()
 
     async def start(self) -> None:
-        """Start; `serve` listens then, a worker may take a moment more."""
+        """Start, and wait until it listens or, a worker, says that it publishes."""
         settings = {
             "PILAR_DATABASE_URL": self.url,
             "PILAR_DATA_DIR": str(self.folder / "data"),
@@ -71,26 +74,27 @@ class Pilar:
             "PILAR_SECRET_KEYS": KEYS,
             "PILAR_RATE_LIMIT": "",
         } | self.settings
+        said = self.log.stat().st_size if self.log.exists() else 0
         arguments = (list(self.arguments), self.log, settings)
         self.process = _CONTEXT.Process(
             target=run, args=arguments, kwargs={"naive": self.naive}, daemon=True
         )
         await asyncio.to_thread(self.process.start)
-        if "serve" in self.arguments:
-            await self._until_it_listens()
-
-    async def _until_it_listens(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            except OSError:
-                assert self.alive, self.log.read_text()
-                assert time.monotonic() < deadline, self.log.read_text()
-                await asyncio.sleep(0.01)
-            else:
-                writer.close()
-                return
+        while not await self._ready(said):
+            assert self.alive, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            await asyncio.sleep(0.01)
+
+    async def _ready(self, said: int) -> bool:
+        if "serve" not in self.arguments:
+            return self.log.exists() and WORKS in self.log.read_bytes()[said:]
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
 
     async def kill(self) -> None:
         """End it as a power cut would: nothing is told to it."""
