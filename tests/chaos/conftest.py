@@ -15,7 +15,7 @@ from store import channels, keys, people, workspaces
 from store.audit import CLI
 from store.db import Db, Store
 from tests.conftest import RING, Client
-from tests.processes import Service
+from tests.shore.forked import Pilar
 from tests.world import let_be
 
 SLUG = "biro"
@@ -29,7 +29,7 @@ def now() -> datetime:
 class Besieged:
     """An office of the approval policy `none`, its service, and a key with every scope."""
 
-    service: Service
+    service: Pilar
     store: Store
     secret: str
 
@@ -79,7 +79,6 @@ async def add_channel(
 async def besieged(store: Store, database_url: str, tmp_path: Path) -> AsyncIterator[Besieged]:
     async with store.transaction() as db:
         secret = await found(db)
-    service = Service(folder=tmp_path, url=database_url)
+    service = Pilar(tmp_path, database_url)
     yield Besieged(service, store, secret)
-    if service.process is not None:
-        await service.kill()
+    await service.kill()

@@ -1,6 +1,6 @@
 """A broken Pilar for the canary: it answers before it commits, as a request-scoped session would.
 
-Run as `python -m tests.chaos.early serve`, it takes the settings of `pilar serve`.
+`tests.shore.forked` runs it in the place of `app.cli`, with the settings of `pilar serve`.
 """
 
 import asyncio
@@ -54,5 +54,5 @@ async def serve() -> None:
             await uvicorn.Server(uvicorn.Config(early, port=settings.app.port)).serve()
 
 
-if __name__ == "__main__":
+def main() -> None:
     asyncio.run(serve())

@@ -23,7 +23,6 @@ from store.tables import Channel, Publication
 from tests.chaos import judging
 from tests.chaos.conftest import SLUG, Besieged, add_channel, found, now
 from tests.chaos.judging import End, Placed
-from tests.processes import Service
 from tests.shore.forked import Pilar
 from tests.shore.install import SHORE
 from tests.shore.running import Shore
@@ -123,12 +122,16 @@ class Siege:
         left, ended_at = await self.undecided(), time.monotonic()
         while left and time.monotonic() < ended_at + PATIENCE_SECONDS:
             await asyncio.sleep(0.2)
-            await self._cut_short()
+            await self.cut_short()
             if (now_left := await self.undecided()) < left:
                 left, ended_at = now_left, time.monotonic()
 
-    async def _cut_short(self) -> None:
-        """Let nothing wait that has waited for longer than safety asks for."""
+    async def cut_short(self) -> None:
+        """Let nothing wait that has waited for longer than safety asks for.
+
+        What a killed process had on its way is handed over again after half a minute: at once is
+        harmless too, and makes deliveries twice.
+        """
         waiting = (
             col(Publication.status) == Status.SCHEDULED,
             col(Publication.updated_at) < now() - WAITED,
@@ -174,9 +177,7 @@ async def laid(url: str, folder: Path) -> AsyncIterator[Siege]:
     try:
         async with store.transaction() as db:
             secret = await found(db)
-        yield Siege(
-            Besieged(Service(folder=folder, url=url), store, secret), shore, random.Random(seed)
-        )
+        yield Siege(Besieged(Pilar(folder, url), store, secret), shore, random.Random(seed))
     finally:
         await shore.kill()
         await store.close()

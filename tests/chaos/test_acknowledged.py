@@ -44,9 +44,7 @@ class Siege:
             self._shoot()
 
     def _shoot(self) -> None:
-        process = self.besieged.service.process
-        if process is not None and process.returncode is None:
-            process.kill()  # at once: what follows the answer does not happen
+        self.besieged.service.shoot()  # at once: what follows the answer does not happen
 
     async def write(self) -> None:
         """Write posts and put them on a channel until nobody answers any more."""

@@ -214,9 +214,13 @@ async def wake(siege: Siege, worker: Pausing) -> None:
 
 
 async def harass(siege: Siege, worker: Pausing) -> None:
-    """Stop a worker at any moment, for ever; it also stops itself, right before the wire."""
+    """Stop a worker at any moment, for ever; it also stops itself, right before the wire.
+
+    It is left alone for as long as it is paused: eight calls in a row that do not end in time
+    would be too many for one publication.
+    """
     while True:
-        await asyncio.sleep(siege.dice.random() * LEASE_SECONDS)
+        await asyncio.sleep(LEASE_SECONDS * (1 + siege.dice.random()))
         if not worker.is_stopped:
             worker.send(signal.SIGSTOP)
 

@@ -21,7 +21,6 @@ from tests.chaos.conftest import SLUG, now
 from tests.chaos.judging import Placed
 from tests.chaos.sieges import Siege, laid
 from tests.conftest import Client
-from tests.processes import BEGUN, START_SECONDS
 from tests.shore.forked import Pilar
 from tests.shore.install import installed
 from tests.waiting import until
@@ -129,29 +128,20 @@ async def under(load: Load) -> AsyncIterator[None]:
     assert [each for each in ended if not isinstance(each, asyncio.CancelledError)] == []
 
 
-async def begin(process: Pilar) -> None:
-    """Start a process, and wait until it works."""
-    process.log.touch()
-    before = process.log.stat().st_size
-    await process.start()
-    if "worker" in process.arguments:
-        await until(lambda: BEGUN in process.log.read_bytes()[before:], START_SECONDS)
-
-
 async def roll(
     siege: Siege, processes: Sequence[Pilar], servers: Sequence[Pilar], every: float, times: int
 ) -> None:
     """Restart one process after the other under load, let everything end, and judge."""
     load = Load(siege, servers)
     try:
-        await asyncio.gather(*(begin(each) for each in processes))
+        await asyncio.gather(*(each.start() for each in processes))
         async with under(load):
             codes = []
             for _, process in zip(range(times), itertools.cycle(processes), strict=False):
                 await asyncio.sleep(every)
                 await load.promises()
                 codes.append(await process.stop())
-                await begin(process)
+                await process.start()
             await load.promises()
         await siege.settle_down()
         codes += [await each.stop() for each in processes]

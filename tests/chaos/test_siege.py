@@ -54,8 +54,9 @@ async def kill_workers(siege: Siege, count: int, kills: int, posts_each: float) 
         worker = workers[number]
         for _ in range(kills // count):
             await siege.press(posts_each)
+            await siege.cut_short()
             await worker.start()
-            await asyncio.sleep(siege.dice.random() * LIFE_SECONDS)
+            await asyncio.sleep(siege.dice.random() * 2 * LIFE_SECONDS)
             await worker.kill()
             siege.kills += 1
 
@@ -119,9 +120,9 @@ async def test_nothing_is_lost_or_doubled_by_workers(siege: Siege) -> None:
 @pytest.mark.own_database
 @pytest.mark.parametrize("database", ["postgresql"])
 async def test_nothing_is_lost_or_doubled_by_many_workers(siege: Siege) -> None:
-    await siege.open(3)
+    await siege.open(6)
 
-    await kill_workers(siege, count=4, kills=720, posts_each=0.25)
+    await kill_workers(siege, count=4, kills=720, posts_each=0.2)
 
     await siege.judge()
 

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, field
+from importlib import import_module
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -27,7 +28,9 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(PRELOADED)
 
 
-def run(arguments: list[str], log: Path, settings: dict[str, str], *, naive: bool) -> None:
+def run(
+    arguments: list[str], log: Path, settings: dict[str, str], *, naive: bool, module: str
+) -> None:
     """Be `pilar` with these arguments and settings, and write into a log."""
     for name in [name for name in os.environ if name.startswith("PILAR_")]:
         del os.environ[name]
@@ -39,9 +42,7 @@ def run(arguments: list[str], log: Path, settings: dict[str, str], *, naive: boo
     faulthandler.enable()
     install(naive=naive)
     sys.argv = ["pilar", *arguments]
-    from app.cli import main  # noqa: PLC0415  # for the process that is killed, not for this one
-
-    main()
+    import_module(module).main()
 
 
 @dataclass
@@ -53,6 +54,7 @@ class Pilar:
     arguments: tuple[str, ...] = ("serve",)
     settings: dict[str, str] = field(default_factory=dict)
     naive: bool = False
+    module: str = "app.cli"
     name: str = "pilar"
     port: int = field(default_factory=free_port)
     process: ForkServerProcess | None = None
@@ -60,6 +62,10 @@ class Pilar:
     @property
     def log(self) -> Path:
         return self.folder / f"{self.name}.log"
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def alive(self) -> bool:
@@ -77,7 +83,10 @@ class Pilar:
         said = self.log.stat().st_size if self.log.exists() else 0
         arguments = (list(self.arguments), self.log, settings)
         self.process = _CONTEXT.Process(
-            target=run, args=arguments, kwargs={"naive": self.naive}, daemon=True
+            target=run,
+            args=arguments,
+            kwargs={"naive": self.naive, "module": self.module},
+            daemon=True,
         )
         await asyncio.to_thread(self.process.start)
         deadline = time.monotonic() + START_SECONDS
@@ -95,6 +104,11 @@ class Pilar:
             return False
         writer.close()
         return True
+
+    def shoot(self) -> None:
+        """End it at once, without waiting for its end."""
+        if self.process is not None:
+            self.process.kill()
 
     async def kill(self) -> None:
         """End it as a power cut would: nothing is told to it."""

@@ -249,7 +249,8 @@ class Shore:
             return await WAYS[way](Exchange(reader, writer, act, seconds))
         except (KeyError, TypeError, ValueError) as error:
             writer.write(framed(400, "text/plain", repr(error).encode()))
-            return False
+            await writer.drain()
+            return True
 
 
 def _words(it: Request) -> dict[str, Any]:
