@@ -4,8 +4,10 @@ import asyncio
 import faulthandler
 import gc
 import os
-import shutil
 import ssl
+import sys
+import tempfile
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +32,7 @@ from store.db import Store
 from store.settings import StoreSettings
 from store.vault import KeyRing
 from tests import postgres
+from tests.grounds import Database, File, Ground, store_at
 
 DATABASES = ("sqlite", "postgresql")
 RING = KeyRing.parse("k1:" + "A" * 43)
@@ -46,10 +49,35 @@ structlog.configure(
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "untraced: adds nothing to the coverage, and takes long")
     # The session's end is looked at between tests; what hangs outside of them ends here.
     if seconds := config.getoption("session_timeout"):
         faulthandler.dump_traceback_later(seconds + ENDING_SECONDS, exit=True)
     postgres.start_for_run(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Trace no lines where it says nothing new: it doubles what Python takes.
+
+    Above the store, both databases take the same lines; and what is `untraced` goes over the
+    same few, a million times. (pytest-cov's own marker does nothing in the workers of a run.)
+    """
+    above = item.path.parent.name in {"app", "schedulers"}
+    if item.get_closest_marker("untraced") is None and not (above and _on_postgres(item)):
+        return (yield)
+    tracers = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        threading.settrace(tracers[1])
+        sys.settrace(tracers[0])
+
+
+def _on_postgres(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and "postgresql" in item.name
 
 
 def pytest_collection_finish() -> None:
@@ -96,12 +124,23 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_database() -> Iterator[str]:
+def file_of_turns(migrated_file: Path) -> Iterator[File]:
+    # In memory where there is such a folder: a disk takes milliseconds for every commit.
+    memory = Path("/dev/shm")  # noqa: S108
+    folder = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="pilar-turns-", dir=folder) as place:
+        yield File(Path(place) / "pilar.db", migrated_file)
+
+
+@pytest.fixture(scope="session")
+def database_of_turns() -> Iterator[Database]:
     server = postgres.running()
-    name = f"migrated_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{uuid4().hex[:8]}"
+    name = f"turns_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{uuid4().hex[:8]}"
     server.create(name)
     asyncio.run(_migrate(server.url(name)))
-    yield name
+    ground = Database(server, name)
+    yield ground
+    ground.close()
     server.drop(name)
 
 
@@ -112,23 +151,26 @@ def database(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+def ground(database: str, request: pytest.FixtureRequest) -> Ground:
+    """A migrated and empty database, which the tests of this process take turns in."""
+    name = "file_of_turns" if database == "sqlite" else "database_of_turns"
+    ground: Ground = request.getfixturevalue(name)
+    ground.clear()
+    return ground
+
+
+@pytest.fixture
+def database_url(database: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated and empty database, on SQLite and on PostgreSQL.
 
-    On PostgreSQL the tests of a process share one; `own_database` is for those that change its
-    tables.
+    The tests of a process take turns in it; on PostgreSQL, `own_database` is for those that
+    change its tables.
     """
-    if database == "sqlite":
-        copy = tmp_path / "pilar.db"
-        shutil.copy(request.getfixturevalue("migrated_file"), copy)
-        yield f"sqlite+aiosqlite:///{copy}"
+    if database == "sqlite" or request.node.get_closest_marker("own_database") is None:
+        ground: Ground = request.getfixturevalue("ground")
+        yield ground.url
         return
     server = postgres.running()
-    migrated = request.getfixturevalue("migrated_database")
-    if request.node.get_closest_marker("own_database") is None:
-        server.empty(migrated)
-        yield server.url(migrated)
-        return
     name = f"t_{uuid4().hex[:12]}"
     server.create(name)
     asyncio.run(_migrate(server.url(name)))
@@ -138,7 +180,7 @@ def database_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) 
 
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
-    store = Store(database_url)
+    store = store_at(database_url)
     yield store
     await store.close()
 

@@ -34,22 +34,6 @@ GIVEN = "PILAR_TEST_POSTGRES_URL"
 OF_THIS_RUN = "PILAR_TEST_POSTGRES_OF_THIS_RUN"
 WHY_NONE = "PILAR_TEST_POSTGRES_WHY_NONE"
 
-EMPTY = """
-DO $$
-DECLARE name text;
-BEGIN
-    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid();
-    SET LOCAL session_replication_role = replica;
-    FOR name IN
-        SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-        WHERE schemaname IN ('public', 'procrastinate') AND tablename <> 'alembic_version'
-    LOOP
-        EXECUTE 'DELETE FROM ' || name;
-    END LOOP;
-END $$
-"""
-
 HOW_TO_GET_ONE = (
     f"The tests need a PostgreSQL of version {MINIMUM} or newer: install your system's "
     "(Debian: postgresql), run `make setup-dev` on Linux (it brings one), or set "
@@ -87,21 +71,14 @@ class Server:
         name = sql.Identifier(database)
         self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
-    def empty(self, database: str) -> None:
-        """Delete every row of a database, and end whoever is connected to it.
-
-        Much quicker than a new copy of a template. Needs a superuser, since it looks past foreign
-        keys and triggers.
-        """
+    def connect(self, database: str) -> psycopg.Connection:
+        """Connect to a database; each statement stands for itself."""
         address = self.address.set(drivername="postgresql", database=database)
-        with psycopg.connect(
-            address.render_as_string(hide_password=False), autocommit=True
-        ) as connection:
-            connection.execute(EMPTY)
+        return psycopg.connect(address.render_as_string(hide_password=False), autocommit=True)
 
     def version(self) -> int:
         """Return the major version."""
-        with self._connect() as connection:
+        with self.connect("postgres") as connection:
             return connection.info.server_version // 10_000
 
     def stop(self) -> None:
@@ -126,12 +103,8 @@ class Server:
         self.process = _popen(self.process.args, self.place, _unprivileged())
         _wait(self)
 
-    def _connect(self) -> psycopg.Connection:
-        address = self.address.set(drivername="postgresql")
-        return psycopg.connect(address.render_as_string(hide_password=False), autocommit=True)
-
     def _run(self, statement: sql.Composed) -> None:
-        with self._connect() as connection:
+        with self.connect("postgres") as connection:
             connection.execute(statement)
 
 

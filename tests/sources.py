@@ -3,6 +3,7 @@
 import ast
 import pkgutil
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,13 @@ def modules(root: Path, *folders: str) -> Iterator[tuple[str, Path]]:
 def trees(root: Path, *folders: str) -> Iterator[tuple[str, ast.Module]]:
     """Yield the syntax trees of the Python files below some folders."""
     for name, path in modules(root, *folders):
-        yield name, ast.parse(path.read_text("utf-8"))
+        yield name, parsed(path.read_text("utf-8"))
+
+
+@cache
+def parsed(text: str) -> ast.Module:
+    """Return the syntax tree of a source, the same one each time: nobody changes it."""
+    return ast.parse(text)
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:

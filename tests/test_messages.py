@@ -4,7 +4,7 @@ import ast
 import string
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from tests.sources import (
     texts,
     trees,
 )
+
+pytestmark = [pytest.mark.untraced, pytest.mark.xdist_group("messages")]
 
 LANGUAGES = ("en", "id")
 NO_PROBLEMS = {"alerts", "faults", "reasons", "nouns", "report", "mix", "summary"}
@@ -101,11 +103,13 @@ def facts_given(root: Path) -> dict[str, set[str]]:
     return given
 
 
-def faults(root: Path) -> Iterator[tuple[str, set[str]]]:
-    """Yield code and facts of each fault in the code, also through a function's `code`.
+@cache
+def faults(root: Path) -> list[tuple[str, set[str]]]:
+    """Return code and facts of each fault in the code, also through a function's `code`.
 
     Facts that cannot be read from the code are `*`.
     """
+    found: list[tuple[str, set[str]]] = []
     for _, tree in trees(root, *FLOORS):
         makers = {each.name: each for each in functions(tree) if _is_maker(each)}
         around = {id(call): each for each in functions(tree) for _, call in calls(each)}
@@ -121,8 +125,9 @@ def faults(root: Path) -> Iterator[tuple[str, set[str]]]:
                 facts = _made(maker, call, scope)
             else:
                 continue
-            for text in texts(code, tree) if code is not None else ():
-                yield text.replace("_", "-"), {"*"} if facts is None else facts
+            codes = texts(code, tree) if code is not None else ()
+            found += [(each.replace("_", "-"), {"*"} if facts is None else facts) for each in codes]
+    return found
 
 
 def _is_maker(function: Function) -> bool:
@@ -164,6 +169,7 @@ def _made(maker: Function, call: ast.Call, scope: ast.AST) -> set[str] | None:
     return own.union(*known) if len(known) == len(words) else None
 
 
+@cache
 def reasons(root: Path) -> set[str]:
     """Return the reasons that are given for states in the code, also through a function."""
     found: set[str] = set()

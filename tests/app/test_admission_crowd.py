@@ -17,6 +17,8 @@ from tests.app.machine import TYPES, problem
 from tests.app.mixing import read_calendar
 from tests.app.writing import write_post
 
+pytestmark = pytest.mark.untraced
+
 WORKDAYS = tuple((weekday, "09:00") for weekday in range(5))
 CLIENTS = 50
 MARCH = date(2026, 3, 1)

@@ -29,6 +29,8 @@ from tests.app.machine import OVERRIDE, TYPES, Hand, Place, Step, problem
 from tests.app.mixing import ZONE, Standing, Version, Weekly
 from tests.conftest import RING, Clock, app_of
 
+pytestmark = pytest.mark.untraced
+
 SHARES = ((60, 20, 20), (50, 25, 25), (20, 60, 20), (100, 0, 0), (34, 33, 33))
 TIMES = ((0, "09:00"), (2, "10:00"), (3, "16:00"), (5, "19:00"))
 ENDS = date(2026, 4, 12)

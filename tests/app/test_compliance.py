@@ -74,6 +74,7 @@ async def differing(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.untraced
 async def test_compliance_equals_a_recomputation_from_all_rows(
     house: House, office: Office, clock: Clock, seed: int
 ) -> None:
@@ -83,6 +84,7 @@ async def test_compliance_equals_a_recomputation_from_all_rows(
     assert await differing(house, office, clock.now, seed) == []
 
 
+@pytest.mark.untraced
 async def test_a_wrong_reckoning_is_caught(
     wrong: None, house: House, office: Office, clock: Clock
 ) -> None:

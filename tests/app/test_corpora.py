@@ -57,6 +57,7 @@ STEPS = (
 )
 
 
+@pytest.mark.untraced
 async def test_no_path_leads_out_of_the_house(wire: Wire, store: Store) -> None:
     before = await written(store)
 

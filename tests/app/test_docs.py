@@ -1,12 +1,14 @@
 """The reference page: every operation, no script, its own policy."""
 
-import json
 from html.parser import HTMLParser
 
 import httpx
+import pytest
 
-from app.cli_openapi import description
 from app.openapi import operations
+from tests.described import api
+
+pytestmark = [pytest.mark.untraced, pytest.mark.xdist_group("description")]
 
 VOID = {"meta"}
 
@@ -47,7 +49,7 @@ async def test_the_reference_names_every_operation_once(http: httpx.AsyncClient)
     page = await http.get("/docs")
 
     found = outline(page.text)
-    names = [each["operationId"] for _, _, each in operations(json.loads(description()))]
+    names = [each["operationId"] for _, _, each in operations(api())]
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert [name for name in names if found.ids.count(name) != 1] == []
     assert (found.wrong, found.open, len(found.ids) - len(set(found.ids))) == ([], [], 0)

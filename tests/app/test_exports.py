@@ -4,6 +4,8 @@ import csv
 import io
 import json
 
+import pytest
+
 from store import exporting
 from tests.app.conftest import Office
 from tests.app.writing import add_channel, at, place, write_post
@@ -92,6 +94,7 @@ async def test_the_audit_is_exported_to_those_who_may_read_it(office: Office) ->
     assert [json.loads(row["data"]) for row in rows] == [each["data"] for each in listed["items"]]
 
 
+@pytest.mark.untraced
 async def test_what_takes_several_pages_is_there_once_and_whole(office: Office) -> None:
     await add_channel(office)
     number = exporting.AT_ONCE + 1

@@ -63,6 +63,7 @@ def mixed(number: int) -> dict[str, str]:
     )[number % 6]
 
 
+@pytest.mark.untraced
 async def test_a_table_is_imported_once_however_often_it_is_sent(office: Office) -> None:
     await add_channel(office)
     await let_the_mix_be(office)

@@ -75,6 +75,7 @@ IGNORED = (
 )
 
 
+@pytest.mark.untraced
 async def test_junk_in_a_header_that_may_be_ignored_is_ignored(wire: Wire, store: Store) -> None:
     before = await written(store)
     plain = await wire.as_owner("GET", "/api/v1/workspaces/biro")

@@ -4,7 +4,6 @@
 description, so that one that is new fails here until somebody has said who may use it.
 """
 
-import json
 import secrets
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +17,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.cli_openapi import description
 from app.deps import House, Viewer
 from app.main import API, PUBLIC_ROUTERS, ROUTERS, create_app
 from planner.access import SCOPES, Role
@@ -28,7 +26,10 @@ from tests.app.conftest import Office, found_office
 from tests.app.uploading import upload
 from tests.app.writing import add_channel, approve_post, at, place, write_post
 from tests.conftest import Client, app_of
+from tests.described import api
 from tests.files import tiny_png
+
+pytestmark = pytest.mark.untraced
 
 TABLE = tomllib.loads((Path(__file__).parent / "matrix" / "expected.toml").read_text("utf-8"))
 NEEDS: Mapping[str, str] = TABLE["needs"]
@@ -90,7 +91,7 @@ def operations(document: Mapping[str, Any]) -> list[Operation]:
 
 @cache
 def known() -> list[Operation]:
-    return operations(json.loads(description()))
+    return operations(api())
 
 
 @dataclass
@@ -273,6 +274,7 @@ def test_what_is_served_and_not_described_is_the_head_of_what_is() -> None:
     assert {path for _, path in found} - described == set()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_everybody_may_what_the_table_says_and_nothing_else(scene: Scene) -> None:
     assert set(scene.callers) == set(ABILITIES) | NOBODY | ELSEWHERE
     asked = [each for each in known() if each.name in NEEDS]  # the first test finds the others

@@ -352,6 +352,7 @@ async def test_bytes_go_with_the_last_office_that_has_them(
     assert left == [{rows[0][1]["sha256"]}, set()]
 
 
+@pytest.mark.untraced
 async def test_no_file_loses_its_bytes_while_others_delete_the_same(
     office: Office, other_office: Office, tmp_path: Path
 ) -> None:

@@ -11,42 +11,41 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from app.cli_openapi import GOLDEN, description
+from app.cli_openapi import GOLDEN
 from app.openapi import operations
 from app.openapi_examples import ID as EXAMPLE_ID
 from tests.app.commands import pilar
 from tests.app.conftest import Office
+from tests.described import api, described
+
+pytestmark = [pytest.mark.untraced, pytest.mark.xdist_group("description")]
 
 
 @pytest.fixture
 def kept(data_folder: Path, tmp_path: Path) -> Path:
     file = tmp_path / "openapi.json"
-    file.write_text(description())
+    file.write_text(described())
     return file
 
 
 def retitle(file: Path, title: str) -> None:
-    api = json.loads(file.read_text())
-    api["info"]["title"] = title
-    file.write_text(json.dumps(api, indent=2, ensure_ascii=False) + "\n")
+    kept = json.loads(file.read_text())
+    kept["info"]["title"] = title
+    file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
 
 
 def test_the_kept_description_is_the_api() -> None:
-    assert GOLDEN.read_text("utf-8") == description()
+    assert GOLDEN.read_text("utf-8") == described()
 
 
 def test_the_description_is_valid_openapi() -> None:
-    errors = list(OpenAPIV31SpecValidator(json.loads(description())).iter_errors())
+    errors = list(OpenAPIV31SpecValidator(api()).iter_errors())
 
     assert errors == []
 
 
 def test_operations_have_names_of_their_own_and_a_summary() -> None:
-    operations = [
-        operation
-        for path in json.loads(description())["paths"].values()
-        for operation in path.values()
-    ]
+    operations = [operation for path in api()["paths"].values() for operation in path.values()]
 
     names = [operation["operationId"] for operation in operations]
     assert sorted(names) == sorted(set(names))
@@ -57,10 +56,7 @@ Operation = tuple[str, str, dict[str, Any]]
 
 
 def all_operations() -> list[Operation]:
-    return list(operations(DESCRIBED))
-
-
-DESCRIBED: dict[str, Any] = json.loads(description())
+    return list(operations(api()))
 
 
 def unfitting(document: dict[str, Any]) -> list[str]:
@@ -80,11 +76,11 @@ def unfitting(document: dict[str, Any]) -> list[str]:
 
 
 def test_every_body_has_an_example_that_fits_its_schema() -> None:
-    assert unfitting(DESCRIBED) == []
+    assert unfitting(api()) == []
 
 
 def test_an_example_that_does_not_fit_is_seen() -> None:
-    spoiled = copy.deepcopy(DESCRIBED)
+    spoiled = copy.deepcopy(api())
     content = spoiled["paths"]["/api/v1/workspaces"]["post"]["requestBody"]["content"]
     content["application/json"]["example"].pop("slug")
 
@@ -103,7 +99,7 @@ def test_every_operation_says_who_may_and_how_it_is_refused() -> None:
 
     assert silent == []
     used = {tag for _, _, operation in all_operations() for tag in operation["tags"]}
-    assert used == {tag["name"] for tag in DESCRIBED["tags"]}
+    assert used == {tag["name"] for tag in api()["tags"]}
 
 
 async def test_who_is_nobody_gets_only_what_is_public(http: httpx.AsyncClient) -> None:
@@ -140,9 +136,7 @@ async def test_keys_may_not_do_what_is_said_to_be_for_people(office: Office) -> 
 
 
 def test_what_was_made_leads_to_reading_changing_and_deleting_it() -> None:
-    links = DESCRIBED["paths"]["/api/v1/workspaces/{ws}/pillars"]["post"]["responses"]["201"][
-        "links"
-    ]
+    links = api()["paths"]["/api/v1/workspaces/{ws}/pillars"]["post"]["responses"]["201"]["links"]
 
     assert sorted(links) == ["change_pillar", "read_pillar", "remove_pillar"]
     assert links["remove_pillar"]["parameters"] == {
@@ -155,7 +149,7 @@ def test_what_was_made_leads_to_reading_changing_and_deleting_it() -> None:
 async def test_openapi_prints_the_description(data_folder: Path) -> None:
     told = await pilar("openapi")
 
-    assert (told.code, told.out) == (0, description())
+    assert (told.code, told.out) == (0, described())
 
 
 async def test_the_check_passes_where_nothing_differs(kept: Path) -> None:

@@ -66,6 +66,7 @@ async def owned_by(office: Office, clock: Clock, noun: str) -> Row:
     ("noun", "table", "make"),
     [("pillars", Pillar, pillar), ("publications", Publication, publication)],
 )
+@pytest.mark.untraced
 async def test_ten_thousand_rows_are_paged_while_others_come_and_go(
     office: Office,
     store: Store,

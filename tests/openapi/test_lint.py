@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.cli_openapi import description
+from tests.described import described
 from tests.openapi import lint
+
+pytestmark = pytest.mark.xdist_group("description")
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def without_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_registry_the_linters_are_named_and_left_out(
     without_npm: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = lint.complaints(description())
+    found = lint.complaints(described())
 
     assert found == []
     assert "Not run: Spectral and Redocly" in capsys.readouterr().err
@@ -35,11 +37,11 @@ def test_under_ci_leaving_them_out_is_an_error(
 ) -> None:
     monkeypatch.setenv("CI", "true")
 
-    assert lint.complaints(description()) == ["Spectral and Redocly: not run under CI"]
+    assert lint.complaints(described()) == ["Spectral and Redocly: not run under CI"]
 
 
 def test_a_broken_description_is_found_without_node_too(without_npm: None) -> None:
-    broken: dict[str, Any] = json.loads(description())
+    broken: dict[str, Any] = json.loads(described())
     del broken["info"]["version"]
 
     found = lint.complaints(json.dumps(broken))

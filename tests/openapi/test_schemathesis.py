@@ -4,13 +4,12 @@ What each operation answered is a table; what no run can reach has a reason. At 
 canaries: applications with one planted fault each, which the same run finds.
 """
 
-import json
 from pathlib import Path
 
 import pytest
 
-from app.cli_openapi import description
 from app.openapi import operations
+from tests.described import api
 from tests.openapi.running import RUN_SECONDS, Run, only, run
 
 pytestmark = pytest.mark.timeout(RUN_SECONDS + 150)
@@ -32,7 +31,7 @@ def test_every_operation_does_what_its_description_says(tmp_path: Path) -> None:
     assert done.said.count("Stateful (in") == 1
     labels = {
         f"{method.upper()} {path}": operation["operationId"]
-        for path, method, operation in operations(json.loads(description()))
+        for path, method, operation in operations(api())
     }
     good = {
         name

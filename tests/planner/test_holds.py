@@ -85,6 +85,7 @@ SPOILED: dict[str, Spoil] = {
 
 
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+@pytest.mark.untraced
 def test_something_that_forgets_is_seen(spoil: Spoil) -> None:
     found: list[Stops] = []
 

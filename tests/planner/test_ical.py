@@ -99,6 +99,7 @@ def wrong_hours(zone: Any, name: str, hours: range) -> list[datetime]:
 
 
 @pytest.mark.parametrize("name", ZONES)
+@pytest.mark.untraced
 def test_the_feed_tells_what_the_clocks_of_a_zone_do_on_every_day(name: str) -> None:
     (zone,) = read(replace(SHOWING, timezone=name)).timezones
 

@@ -133,6 +133,7 @@ def test_shares_without_a_sum_and_fewer_than_no_posts_have_no_band(
         quota_band(weights, n)
 
 
+@pytest.mark.untraced
 def test_repairs_and_allowed_types_equal_enumeration_in_every_small_state() -> None:
     compared, wrong, stuck = 0, [], []
 

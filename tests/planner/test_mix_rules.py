@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from statistics import mean
 
+import pytest
+
 from bench.mix_rules import Habit, Rule, Year, adversary, honest
 from planner.compliance import MixStatus
+
+pytestmark = pytest.mark.untraced
 
 MET = (MixStatus.MET, MixStatus.MET_WITH_EXEMPTIONS)
 

@@ -153,6 +153,7 @@ def test_the_best_order_is_the_best_of_all_orders_up_to_six_positions(
 
 
 @pytest.mark.parametrize("weights", SHARES)
+@pytest.mark.untraced
 def test_the_best_order_is_the_best_of_all_orders_around_whatever_is_fixed(
     weights: tuple[int, ...],
 ) -> None:
@@ -172,6 +173,7 @@ def test_the_best_order_is_the_best_of_all_orders_around_whatever_is_fixed(
 
 @pytest.mark.parametrize("types", [1, 2, 3, 4])
 @pytest.mark.parametrize("share_fixed", [0, 0.3, 0.7])
+@pytest.mark.untraced
 def test_the_best_order_is_the_best_of_all_orders_up_to_nine_positions(
     types: int, share_fixed: float
 ) -> None:
@@ -185,6 +187,7 @@ def test_the_best_order_is_the_best_of_all_orders_up_to_nine_positions(
 
 
 @pytest.mark.parametrize("share_fixed", [0, 0.2, 0.6])
+@pytest.mark.untraced
 def test_the_best_order_of_a_month_is_that_of_the_slow_method(share_fixed: float) -> None:
     random = Random(f"month {share_fixed}")
     for _ in range(12):
@@ -198,6 +201,7 @@ def test_the_best_order_of_a_month_is_that_of_the_slow_method(share_fixed: float
         check_answer(weights, counts, fixed, answer)
 
 
+@pytest.mark.untraced
 def test_without_the_shift_for_fixed_posts_the_method_goes_wrong() -> None:
     """The canary: both what it promises and what it orders are seen to differ."""
     random = Random("no shift")
@@ -242,6 +246,7 @@ def test_sixty_twenty_twenty_is_one_week_over_and_over() -> None:
 
 
 @pytest.mark.parametrize("types", range(2, 9))
+@pytest.mark.untraced
 def test_tijdeman_stays_within_its_bound(types: int) -> None:
     random = Random(types)
     bound = 1 - Fraction(1, 2 * (types - 1))
@@ -253,6 +258,7 @@ def test_tijdeman_stays_within_its_bound(types: int) -> None:
 
 
 @pytest.mark.parametrize("types", [3, 4])
+@pytest.mark.untraced
 def test_giving_to_the_largest_deficit_breaks_the_bound(types: int) -> None:
     """The canary: the obvious rule on the same vectors leaves the bound."""
     random = Random(types)

@@ -23,6 +23,7 @@ from tests.planner.calendars import (
 INFORMATIVE, INTERACTIVE, EDUTAINMENT = range(3)
 
 
+@pytest.mark.untraced
 def test_trees_are_completable_exactly_when_some_way_to_fill_them_is_in_band() -> None:
     wrong, found = [], {True: 0, False: 0}
     fine_alone = 0
@@ -41,6 +42,7 @@ def test_trees_are_completable_exactly_when_some_way_to_fill_them_is_in_band() -
     assert fine_alone > 10
 
 
+@pytest.mark.untraced
 def test_changes_are_blocked_exactly_when_the_definition_says_so() -> None:
     rng = random.Random(2)
     wrong, judged, blocked, only_together = [], 0, 0, 0
@@ -68,6 +70,7 @@ def test_changes_are_blocked_exactly_when_the_definition_says_so() -> None:
     assert (blocked > 300, only_together > 0) == (True, True)
 
 
+@pytest.mark.untraced
 def test_steps_lead_to_the_same_tree_as_building_it_anew() -> None:
     rng = random.Random(3)
     steps, wrong = 0, []
@@ -98,6 +101,7 @@ def contents(tree: WindowTree, calendar: Calendar) -> dict[Hashable, Counts]:
     return {cell: tree.placed_in(cell) for cell in calendar.placed}
 
 
+@pytest.mark.untraced
 def test_nobody_gets_stuck_in_a_tree_and_allowed_types_lead_into_every_band() -> None:
     rng = random.Random(4)
     steps, stuck, missed = 0, [], []
@@ -240,6 +244,7 @@ def test_what_is_already_off_can_be_repaired_and_not_made_worse() -> None:
     ]
 
 
+@pytest.mark.untraced
 def test_an_extra_post_may_have_the_types_that_do_the_least_harm() -> None:
     wrong, dead_ends = [], 0
 

@@ -208,6 +208,7 @@ def has_gap(numbers: list[int], first: int) -> bool:
     return numbers != list(range(first, first + len(numbers)))
 
 
+@pytest.mark.untraced
 async def test_changes_are_numbered_in_the_order_they_are_committed(world: World) -> None:
     workspace = await world.workspace()
     before = workspace.change_seq
@@ -227,6 +228,7 @@ async def test_changes_are_numbered_in_the_order_they_are_committed(world: World
     assert await first_wrong(world) is None
 
 
+@pytest.mark.untraced
 async def test_numbers_of_a_sequence_would_be_seen_with_gaps(world: World) -> None:
     workspace = await world.workspace()
     numbers = count(workspace.change_seq + 1)  # as a sequence: outside of the transaction

@@ -69,6 +69,7 @@ STOPS = {"workspace": stop_workspace, "instance": stop_instance}
 
 @pytest.mark.parametrize("stop", STOPS.values(), ids=STOPS)
 @pytest.mark.parametrize("after", [1, 4, 8])
+@pytest.mark.untraced
 async def test_every_intent_is_on_the_wire_or_sees_the_hold(
     world: World, stop: Stop, after: int
 ) -> None:
@@ -82,6 +83,7 @@ async def test_every_intent_is_on_the_wire_or_sees_the_hold(
     }
 
 
+@pytest.mark.untraced
 async def test_a_list_that_is_made_before_the_hold_commits_is_caught(world: World) -> None:
     """The canary: a stop that looks at what is on the wire first, and holds then."""
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -77,6 +78,7 @@ EVERY, NONE = frozenset(TIMES), frozenset[tuple[int, str]]()
 @given(made=replacements)
 @example(made=[(0, 0, EVERY), (0, 9, NONE), (0, 5, EVERY)])
 @example(made=[(0, 9, EVERY), (0, 1, EVERY), (1, 0, NONE), (0, 0, EVERY)])
+@pytest.mark.untraced
 async def test_each_day_has_the_list_that_was_set_last_for_it(
     store: Store, clock: Clock, made: list[Replacement]
 ) -> None:
