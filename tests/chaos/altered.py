@@ -21,7 +21,7 @@ def run(
 ) -> None:
     """Be `pilar`, altered."""
     alter(**given)
-    forked.run(arguments, log, settings, naive=False)
+    forked.run(arguments, log, settings, naive=False, module="app.cli")
 
 
 def unaltered() -> None:

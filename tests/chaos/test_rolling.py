@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -85,7 +86,7 @@ class Load:
         post, tag = made.json()["id"], made.headers["ETag"]
         await client.ok("POST", path(f"/posts/{post}/submit"), match=tag)
         self.approved.append(UUID(post))
-        due = now() + timedelta(seconds=0.1 + self.siege.dice.random())
+        due = now() + timedelta(seconds=2 + self.siege.dice.random())
         body: dict[str, Any] = {
             "post": post,
             "channels": [str(channel)],
@@ -128,26 +129,41 @@ async def under(load: Load) -> AsyncIterator[None]:
     assert [each for each in ended if not isinstance(each, asyncio.CancelledError)] == []
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How often a process is restarted, in seconds, for how long, and how often at least."""
+
+    every: float
+    seconds: float
+    least: int
+
+
+LONG = Pace(every=2, seconds=120, least=15)
+
+
 async def roll(
-    siege: Siege, processes: Sequence[Pilar], servers: Sequence[Pilar], every: float, times: int
+    siege: Siege, processes: Sequence[Pilar], servers: Sequence[Pilar], pace: Pace
 ) -> None:
     """Restart one process after the other under load, let everything end, and judge."""
     load = Load(siege, servers)
     try:
         await asyncio.gather(*(each.start() for each in processes))
         async with under(load):
-            codes = []
-            for _, process in zip(range(times), itertools.cycle(processes), strict=False):
-                await asyncio.sleep(every)
+            codes: list[int | None] = []
+            begun = time.monotonic()
+            for process in itertools.cycle(processes):
+                if len(codes) >= pace.least and time.monotonic() > begun + pace.seconds:
+                    break
+                await asyncio.sleep(pace.every)
                 await load.promises()
                 codes.append(await process.stop())
                 await process.start()
             await load.promises()
         await siege.settle_down()
+        print(f"{len(codes)} restarts, {load.reads} reads, {load.broken} rounds without an answer")
         codes += [await each.stop() for each in processes]
     finally:
         await asyncio.gather(*(each.kill() for each in processes))
-    print(f"{times} restarts, {load.reads} reads, {load.broken} rounds that nobody answered")
     assert codes == [0] * len(codes)
     assert await load.undone() == []
     assert {end.status for end in await siege.judge()} == {Status.PUBLISHED}
@@ -159,45 +175,45 @@ async def open_slow(siege: Siege, each: int) -> None:
     await siege.shore.tell(place="*", on="publish", chances=SLOW, seconds={"delay": SLOW_SECONDS})
 
 
-async def roll_the_only_one(siege: Siege, every: float, times: int) -> None:
+async def roll_the_only_one(siege: Siege, pace: Pace) -> None:
     """Restart `pilar serve`, which does everything."""
     await open_slow(siege, 2)
     service = siege.pilar("serve")
-    await roll(siege, [service], [service], every, times)
+    await roll(siege, [service], [service], pace)
 
 
-async def roll_a_fleet(siege: Siege, size: int, every: float, times: int) -> None:
+async def roll_a_fleet(siege: Siege, size: int, pace: Pace) -> None:
     """Restart so many that serve and so many that publish, by turns."""
     await open_slow(siege, 2)
     each = range(size)
     servers = [siege.pilar("serve", "--role", "api", name=f"api-{number}") for number in each]
     workers = [siege.pilar("worker", name=f"worker-{number}") for number in each]
     by_turns = [each for pair in zip(servers, workers, strict=True) for each in pair]
-    await roll(siege, by_turns, servers, every, times)
+    await roll(siege, by_turns, servers, pace)
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
 async def test_restarts_of_the_only_process_lose_nothing(siege: Siege) -> None:
-    await roll_the_only_one(siege, every=0.2, times=3)
+    await roll_the_only_one(siege, Pace(every=0.2, seconds=0, least=3))
 
 
 @pytest.mark.own_database
 @pytest.mark.parametrize("database", ["postgresql"])
 async def test_restarts_of_one_after_the_other_lose_nothing(siege: Siege) -> None:
-    await roll_a_fleet(siege, size=1, every=0.2, times=2)
+    await roll_a_fleet(siege, 1, Pace(every=0.2, seconds=0, least=2))
 
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("database", ["sqlite"])
 async def test_two_minutes_of_restarts_of_the_only_process_lose_nothing(siege: Siege) -> None:
-    await roll_the_only_one(siege, every=2, times=60)
+    await roll_the_only_one(siege, LONG)
 
 
 @pytest.mark.chaos
 @pytest.mark.own_database
 @pytest.mark.parametrize("database", ["postgresql"])
 async def test_two_minutes_of_restarts_of_a_fleet_lose_nothing(siege: Siege) -> None:
-    await roll_a_fleet(siege, size=2, every=2, times=60)
+    await roll_a_fleet(siege, 2, LONG)
 
 
 @pytest.mark.parametrize("database", ["sqlite"])

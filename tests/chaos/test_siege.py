@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from tests.shore.install import installed
 
 LIFE_SECONDS = 1.0
 """How long a process that has begun lives at most, until it is killed."""
+START_SECONDS = 0.7
+"""How long a worker takes to begin on a machine that has nothing else to do."""
+SLOWEST = 4
+"""Where beginning takes longer, so does publishing: workers live longer there, up to so much."""
 SIDES = 2
 """So many sieges at once, or one core would watch the other start processes."""
 
@@ -55,8 +60,10 @@ async def kill_workers(siege: Siege, count: int, kills: int, posts_each: float) 
         for _ in range(kills // count):
             await siege.press(posts_each)
             await siege.cut_short()
+            begun = time.monotonic()
             await worker.start()
-            await asyncio.sleep(siege.dice.random() * 2 * LIFE_SECONDS)
+            slowness = min(max(1, (time.monotonic() - begun) / START_SECONDS), SLOWEST)
+            await asyncio.sleep(siege.dice.random() * 2 * LIFE_SECONDS * slowness)
             await worker.kill()
             siege.kills += 1
 

@@ -136,7 +136,7 @@ async def test_a_minute_of_ended_sessions_loses_and_doubles_nothing(tmp_path: Pa
         await it.siege.open(2)
         workers = [it.siege.pilar("worker", name=f"worker-{number}") for number in range(4)]
 
-        await suffer(it, workers, seconds=60, posts=30)
+        await suffer(it, workers, seconds=60, posts=20)
 
         found = await it.siege.judge()
     assert {end.status for end in found} <= {Status.PUBLISHED, Status.NEEDS_REVIEW}

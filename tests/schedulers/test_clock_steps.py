@@ -1,4 +1,4 @@
-"""A clock that steps by an hour, and nights with 23 and 25 hours: all goes out once, and on time."""
+"""Clocks that step by an hour, nights of 23 and 25 hours: all goes out once, and on time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -94,12 +94,12 @@ class Witness:
         self.lies: Counter[str] = Counter()
         self.words: dict[str, tuple[str, ...]] = {}
         self._bay, self._held = bay, held
-        self._known: set[UUID] = set()
+        self._rows: dict[UUID, Any] = {}
         self._published: set[UUID] = set()
         driver = make_url(url).drivername.partition("+")[0]
         sync = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}[driver]
         self._engine = create_engine(make_url(url).set(drivername=sync))
-        self._known = {each.id for each in self.all(Attempt)}
+        self._known: set[UUID] = {each.id for each in self.all(Attempt)}
 
     def close(self) -> None:
         """Close what is open; looking again opens it again."""
@@ -122,8 +122,17 @@ class Witness:
         if not whether:
             self.broken.append(f"{rule}: {' '.join(map(str, about))}")
 
-    def look(self) -> None:
-        """Look at the intents that a worker has committed just now."""
+    def look(self, names: Sequence[str] = ()) -> None:
+        """Look at what was committed just now: by a process with these names, if there are any."""
+        rows = {row.id: row for row in self.all(Publication)}
+        for before in self._rows.values():
+            row = rows[before.id]
+            others = before.status in IN_FLIGHT and before.worker not in names
+            kept = (row.status, row.fence) == (before.status, before.fence)
+            self.holds_true(
+                not (names and others) or kept, "I5, another's claim was settled", row.id
+            )
+        self._rows = rows
         for attempt in self.all(Attempt):
             if attempt.id not in self._known:
                 self._known.add(attempt.id)

@@ -1,12 +1,13 @@
 """Worker processes inside one: each stops or dies where it is told to, and time is a number."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import event
 
@@ -60,8 +61,8 @@ class Plan:
 class Work:
     """A piece of work: it comes past points, and may be halted at one or end there."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, lock: "Lock", about: UUID) -> None:
+        self.plan, self.lock, self.about = plan, lock, about
         self.task: asyncio.Task[None]
         self.halted = asyncio.Event()
         self._dead = False
@@ -113,7 +114,7 @@ WORK: ContextVar[Work | None] = ContextVar("WORK", default=None)
 class MortalStore(Store):
     """A store whose worker may not outlive a commit, or not reach it."""
 
-    def __init__(self, url: str, witness: Callable[[], None]) -> None:
+    def __init__(self, url: str, witness: Callable[[Sequence[str]], None]) -> None:
         super().__init__(url)
         self._witness = witness
         if self.is_sqlite:
@@ -127,8 +128,8 @@ class MortalStore(Store):
             if work is not None:
                 await db.flush()
                 work.may_die()
+        self._witness(work.lock.names if work else ())
         if work is not None:
-            self._witness()
             await work.pass_by()
 
 

@@ -18,7 +18,7 @@ from store import dispatch, restoring
 from store.blobs import FolderBlobs
 from store.db import Db
 from store.tables import Publication
-from tests.schedulers.bay import LINES, Bay
+from tests.schedulers.bay import LINES, SETTLE_SECONDS, Bay
 from tests.schedulers.ground import Ground
 from tests.schedulers.witness import Witness
 from tests.schedulers.workers import (
@@ -117,7 +117,7 @@ class Yard:
 
     def publish(self, process: Process, publication_id: UUID, plan: Plan) -> None:
         """Let a process publish something, until it is done, stands still or is dead."""
-        self.run(self._publish(process, publication_id, Work(plan)))
+        self.run(self._publish(process, publication_id, Work(plan, process.lock, publication_id)))
 
     async def _publish(self, process: Process, publication_id: UUID, work: Work) -> None:
         context = copy_context()
@@ -202,6 +202,17 @@ class Yard:
         for step in range(row.step, 5):
             key = f"{row.id}-{step}"
             self.witness.lies[key] += self.bay.live(key)
+
+    def overtake(self, who: int, plan: Plan) -> None:
+        """Let a process lose its lock while it stands still; another takes over before it goes on."""
+        process, other = self.processes[who], self.processes[1 - who]
+        about = process.works[0].about
+        process.lock.lose()
+        self.tide.forward(seconds=LEASE_SECONDS + 1)
+        self.run(recover(other.publisher, "expired"))
+        self.tide.forward(seconds=SETTLE_SECONDS + 1)
+        self.publish(other, about, plan)
+        self.go_on(process, Plan())
 
     # Backups.
 
