@@ -204,7 +204,7 @@ class Yard:
             self.witness.lies[key] += self.bay.live(key)
 
     def overtake(self, who: int, plan: Plan) -> None:
-        """Let a process lose its lock while it stands still; another takes over before it goes on."""
+        """Let a process stand still and lose its lock; another takes over before it goes on."""
         process, other = self.processes[who], self.processes[1 - who]
         about = process.works[0].about
         process.lock.lose()
