@@ -9,12 +9,12 @@ from store.db import Db
 
 SCHEMA = "procrastinate"
 
-WAITING = text(f"""
-SELECT DISTINCT args->>'publication_id' FROM {SCHEMA}.procrastinate_jobs
+WAITING = text("""
+SELECT DISTINCT args->>'publication_id' FROM procrastinate.procrastinate_jobs
 WHERE status = 'todo' AND task_name = :task AND args->>'publication_id' = ANY(:ids)
-""")  # noqa: S608
+""")
 
-DEPTH = text(f"SELECT count(*) FROM {SCHEMA}.procrastinate_jobs WHERE status = 'todo'")  # noqa: S608
+DEPTH = text("SELECT count(*) FROM procrastinate.procrastinate_jobs WHERE status = 'todo'")
 
 
 async def waiting(db: Db, task: str, ids: Sequence[UUID]) -> set[UUID]:
