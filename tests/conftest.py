@@ -3,6 +3,7 @@
 import asyncio
 import faulthandler
 import gc
+import logging
 import os
 import ssl
 import sys
@@ -103,6 +104,18 @@ class Clock:
     def forward(self, **parts: float) -> datetime:
         self.now += timedelta(**parts)
         return self.now
+
+
+@pytest.fixture
+def logging_as_it_was() -> Iterator[None]:
+    """Put logging back after commands that run in this process, which set it up anew."""
+    structlog_before = structlog.get_config()
+    root = logging.getLogger()
+    handlers_before, level_before = root.handlers[:], root.level
+    yield
+    structlog.configure(**structlog_before)
+    root.handlers[:] = handlers_before
+    root.setLevel(level_before)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import psycopg
 from psycopg import sql
 
 from store.db import Store
@@ -99,14 +100,21 @@ class Database:
 
     def __init__(self, server: Server, name: str) -> None:
         self.url = server.url(name)
+        self._server, self._name = server, name
         self._connection = server.connect(name)
 
     def clear(self) -> None:
         """Delete every row, and end whoever else is connected.
 
-        Needs a superuser, since it looks past foreign keys and triggers.
+        Needs a superuser, since it looks past foreign keys and triggers. A test may have ended
+        every session, and this one with them.
         """
-        self._connection.execute(EMPTY)
+        try:
+            self._connection.execute(EMPTY)
+        except psycopg.OperationalError:
+            self._connection.close()
+            self._connection = self._server.connect(self._name)
+            self._connection.execute(EMPTY)
 
     def rows(self) -> Rows:
         """Return what is there, but for the revision and the queue."""

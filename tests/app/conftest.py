@@ -1,14 +1,11 @@
 """An office to test with: people of every role, and a key."""
 
-import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
-import structlog
 
 from app.deps import House
 from planner.access import SCOPES, Role
@@ -118,17 +115,11 @@ async def other_office(house: House, http: httpx.AsyncClient, office: Office) ->
 
 
 @pytest.fixture
-def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The data directory of commands that run in this process; logging is put back afterwards."""
-    structlog_before = structlog.get_config()
-    root = logging.getLogger()
-    handlers_before, level_before = root.handlers[:], root.level
+def data_folder(logging_as_it_was: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data directory of commands that run in this process."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PILAR_DATA_DIR", str(tmp_path / "data"))
-    yield tmp_path / "data"
-    structlog.configure(**structlog_before)
-    root.handlers[:] = handlers_before
-    root.setLevel(level_before)
+    return tmp_path / "data"
 
 
 @pytest.fixture
