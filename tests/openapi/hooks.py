@@ -165,6 +165,8 @@ CAMPAIGN = {"starts_on": "2026-04-01", "ends_on": "2026-04-08", "hashtags": ["#N
 
 WHOLE = {
     "accept_invitation",
+    "add_alert_target",
+    "add_hold",
     "add_import",
     "add_publications",
     "begin_session",
@@ -192,7 +194,16 @@ def _mends(name: str) -> dict[str, Any]:
     handle = f"h{next(NUMBERS)}"
     again = {"allow_duplicate": "Sengaja."}
     seat = {"post": places["post_id"], "channel": places["channel_id"]}
+    target = {"address": "https://receiver.example/alerts", "secret": WORLD["secret"]}
     mends: dict[str, Any] = {
+        "add_alert_target": {"medium": "webhook", **target},
+        "add_hold": {
+            "scope": "channel",
+            "channel": places["channel_id"],
+            "campaign": None,
+            "type": None,
+        },
+        "change_alert_target": target,
         "accept_invitation": {"token": WORLD["invitation"], "name": "B", "password": password},
         "add_campaign": CAMPAIGN,
         "add_channel": {"platform": "feed", "timezone": None, "settings": {}, "handle": handle},
