@@ -96,7 +96,9 @@ async def _submit(publisher: Publisher, wire: Wire, intent: Intent) -> Claim | N
     connector = publisher.connectors[claim.channel.platform]
     outgoing = outgoing_of(publisher, claim)
     with structlog.contextvars.bound_contextvars(attempt=intent.number):
-        outcome: Outcome = await wire.call(lambda: connector.publish(outgoing, publisher.now()))
+        outcome: Outcome = TryLater("lease_over", None, counts=True)
+        if not wire.is_over:
+            outcome = await wire.call(lambda: connector.publish(outgoing, publisher.now()))
         standing = _standing(publisher, claim, Status.SUBMITTING)
         settlement = settlement_of(outcome, standing, publisher.now())
         log.info(

@@ -35,6 +35,16 @@ class Wire:
         self._publisher = publisher
         self._claim = claim
         self._safe_until = self._lease_from_now()
+        self._ends_at = claim.publication.lease_until
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether the lease has ended: a process that stood still must not begin to send.
+
+        Another one may have taken over meanwhile, if this one's lock was lost as well.
+        """
+        late = asyncio.get_running_loop().time() >= self._safe_until
+        return late or (self._ends_at is not None and self._publisher.now() >= self._ends_at)
 
     async def call(self, made: Callable[[], Awaitable[T]]) -> T | Unknown:
         """Make a call; `Unknown` where it did not end in time, or ended in a bug."""
@@ -74,7 +84,7 @@ class Wire:
                 continue
             if not kept:
                 return
-            self._safe_until = begun
+            self._safe_until, self._ends_at = begun, until
             limit.reschedule(min(begun, last))
 
     def _lease_from_now(self) -> float:

@@ -232,7 +232,7 @@ async def test_a_rate_limit_is_told_with_the_instant_of_the_next_try(
         "not_before": "2026-03-02T01:02:30Z",
         "unproved": False,
         "unproved_text": None,
-        "evidence": {"status": 429},
+        "evidence": {"status": 429, "no_effect": True},
     }
     said = "Waits until 08:02:30 WIB. The receiver asks to be called less often."
     assert history["publication"]["summary"].startswith(said)
