@@ -1,10 +1,12 @@
 """Publishing one publication: claim, send, settle; nothing is locked while sending."""
 
+import asyncio
 from dataclasses import replace
 from uuid import UUID
 
 import structlog
 
+from planner.errors import Unavailable
 from planner.publications import Status
 from schedulers import refreshing
 from schedulers.asking import poll, prove
@@ -25,6 +27,10 @@ from store.claimed import Claim, Intent, Settlement
 from store.vault import CannotOpen
 
 log = structlog.get_logger()
+
+FIRST_WAIT_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = 5.0
+"""How soon, and at last how often, it is tried again to write what came of an attempt."""
 
 
 async def publish(publisher: Publisher, publication_id: UUID) -> None:
@@ -59,7 +65,7 @@ async def _take_step(publisher: Publisher, wire: Wire, claim: Claim) -> Claim | 
         detail = {"detail": str(error.facts.get("reason"))}
         closed = Settlement(Status.FAILED, "cannot_open_credentials", detail)
         return await _settle(publisher, claim, before, closed)
-    standing = _standing(publisher, claim, before)
+    standing = standing_of(publisher, claim, before)
     if claim.polling:
         asked = await poll(publisher, wire, claim, outgoing, standing)
         return await _settle(publisher, claim, before, asked)
@@ -96,10 +102,11 @@ async def _submit(publisher: Publisher, wire: Wire, intent: Intent) -> Claim | N
     connector = publisher.connectors[claim.channel.platform]
     outgoing = outgoing_of(publisher, claim)
     with structlog.contextvars.bound_contextvars(attempt=intent.number):
-        outcome: Outcome = TryLater("lease_over", None, counts=True)
-        if not wire.is_over:
-            outcome = await wire.call(lambda: connector.publish(outgoing, publisher.now()))
-        standing = _standing(publisher, claim, Status.SUBMITTING)
+        if wire.is_over:
+            late = Settlement(Status.SCHEDULED, "lease_over", {"no_effect": True})
+            return await _settle(publisher, claim, Status.SUBMITTING, late)
+        outcome: Outcome = await wire.call(lambda: connector.publish(outgoing, publisher.now()))
+        standing = standing_of(publisher, claim, Status.SUBMITTING)
         settlement = settlement_of(outcome, standing, publisher.now())
         log.info(
             "attempt ended",
@@ -142,18 +149,28 @@ async def _prepare(
     return made
 
 
-def _standing(publisher: Publisher, claim: Claim, before: Status) -> Standing:
-    connector = publisher.connectors.get(claim.channel.platform)
-    return standing_of(claim, connector, publisher.now(), before)
-
-
 async def _settle(
     publisher: Publisher, claim: Claim, before: Status, settlement: Settlement
 ) -> Claim | None:
     """Write what came of a step; return the claim as it is now if another step follows."""
-    settled = await claims.settle(publisher.store, claim, before, settlement, publisher.now())
+    lived = replace(settlement, fields={"crashes": 0, **settlement.fields})
+    settled = await _written(publisher, claim, before, lived)
     if not settled:
         log.warning("a claim was lost", after=settlement.after.value, reason=settlement.reason)
     if settled and settlement.after is Status.CLAIMED:
         return await claims.reload(publisher.store, claim)
     return None
+
+
+async def _written(
+    publisher: Publisher, claim: Claim, before: Status, settlement: Settlement
+) -> bool:
+    """Write a settlement, however long the database is away: nobody else knows the answer."""
+    wait = FIRST_WAIT_SECONDS
+    while True:
+        try:
+            return await claims.settle(publisher.store, claim, before, settlement, publisher.now())
+        except Unavailable:
+            log.warning("an outcome could not be written yet", reason=settlement.reason)
+        await asyncio.sleep(wait)
+        wait = min(2 * wait, LONGEST_WAIT_SECONDS)

@@ -4,17 +4,23 @@ import asyncio
 import fcntl
 import json
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from planner.errors import PilarError
+from planner.errors import PilarError, Unavailable
+
+log = structlog.get_logger()
 
 Db = AsyncSession
 """A session inside a transaction."""
@@ -32,9 +38,31 @@ KEEP_ALIVE = {
 }
 """How soon a server that vanished without a word is noticed; what the URL says goes before."""
 
+IDLE_SECONDS = 60
+"""How long PostgreSQL lets a transaction wait for a process that is paused or has vanished: the
+rows that it has locked keep the others waiting for as long."""
+
+PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+    }
+)
+"""What keeps SQLite from working until somebody or something else changes."""
+
+PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57"})
+"""The same of PostgreSQL: connections, roll-backs, resources, locks and an operator's doings."""
+
 
 class DatabaseInUse(PilarError):
     """Another process owns the SQLite file; `facts["path"]` is the file."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be read or written just now; the cause and the log say why."""
 
 
 class DatabaseTooOld(PilarError):
@@ -67,6 +95,7 @@ class Store:
                 json_serializer=_dump,
                 connect_args={k: v for k, v in KEEP_ALIVE.items() if k not in self.url.query},
             )
+            event.listen(self._writer.sync_engine, "connect", _limit_idleness)
             self._reader = self._writer.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
@@ -78,17 +107,25 @@ class Store:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Db]:
-        """Open a writing transaction: commit at the end, roll back if anything is raised."""
-        async with self._write_lock or nullcontext(), self._writes() as db, db.begin():
-            yield db
+        """Open a writing transaction: commit at the end, roll back if anything is raised.
+
+        Raises `DatabaseUnavailable`; whether it was committed is not known then.
+        """
+        with _passing():
+            async with self._write_lock or nullcontext(), self._writes() as db, db.begin():
+                yield db
         for listener in self._listeners:
             listener()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Db]:
-        """Open a reading transaction: one consistent view, nothing is written."""
-        async with self._reads() as db, db.begin():
-            yield db
+        """Open a reading transaction: one consistent view, nothing is written.
+
+        Raises `DatabaseUnavailable`.
+        """
+        with _passing():
+            async with self._reads() as db, db.begin():
+                yield db
 
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each commit; it must be quick and not raise."""
@@ -149,6 +186,34 @@ async def driver_of(db: Db, schema: str) -> Any:
         (schema,),
     )
     return (await connection.get_raw_connection()).driver_connection
+
+
+@contextmanager
+def _passing() -> Iterator[None]:
+    """Tell what ends by itself, or by somebody who makes room, from what is a mistake here."""
+    try:
+        yield
+    except DBAPIError as error:
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        state = getattr(error.orig, "sqlstate", None)
+        if code is not None:
+            passes = code & 0xFF in PASSING
+        else:
+            passes = isinstance(error, OperationalError) and (
+                state is None or state[:2] in PASSING_CLASSES
+            )
+        if not passes:
+            raise
+        log.warning("database unavailable", why=str(error.orig).strip().partition("\n")[0])
+        raise DatabaseUnavailable(retry_after_seconds=5) from error
+    except NoConnectionFree as error:
+        log.warning("database unavailable", why="no connection was free in time")
+        raise DatabaseUnavailable(retry_after_seconds=5) from error
+
+
+def _limit_idleness(connection: Any, _record: Any) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+    connection.commit()
 
 
 def _sqlite_engine(url: str, size: int, begin: str, *, read_only: bool) -> AsyncEngine:

@@ -12,7 +12,7 @@ from sqlmodel import select, text
 
 from planner.errors import Unavailable
 from store import figures, instance, migrating
-from store.db import Db, Store
+from store.db import DatabaseUnavailable, Db, Store
 from store.tables import Instance
 
 PATIENCE_SECONDS = 2
@@ -72,7 +72,7 @@ async def check(store: Store, now: datetime, duty: Duty | None = None) -> Health
             revision = (await db.exec(query)).scalar_one()  # type: ignore[call-overload]
             if revision == _expected_revision():
                 found = await _engine(db, revision, now)
-    except (SQLAlchemyError, OSError, TimeoutError) as error:
+    except (DatabaseUnavailable, SQLAlchemyError, OSError, TimeoutError) as error:
         raise NotReady(reasons=reason, retry_after_seconds=RETRY_SECONDS) from error
     if found is None:
         raise NotReady(reasons=reason, retry_after_seconds=RETRY_SECONDS)

@@ -11,7 +11,7 @@ from sqlmodel import col, func, select, text
 
 from planner.errors import PilarError, Unavailable
 from planner.publications import Status
-from store.db import Db, Store
+from store.db import DatabaseUnavailable, Db, Store
 from store.tables import Channel, Instance, Publication, Workspace
 from store.vault import CannotOpen, KeyRing
 
@@ -75,8 +75,9 @@ async def reach(store: Store) -> str:
     try:
         async with store.reading() as db:
             found = (await db.exec(text(query))).scalar_one()  # type: ignore[call-overload]
-    except (DBAPIError, OSError) as error:
-        why = str(getattr(error, "orig", error)).strip().partition("\n")[0]
+    except (DatabaseUnavailable, DBAPIError, OSError) as error:
+        cause = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
+        why = str(getattr(cause, "orig", cause)).strip().partition("\n")[0]
         raise DatabaseUnreachable(why=why) from error
     return f"{'SQLite' if store.is_sqlite else 'PostgreSQL'} {found}"
 
