@@ -18,8 +18,7 @@ async def prove(
     may be sent; None where sending it again under the same key is safe without asking.
     """
     connector = publisher.connectors[claim.channel.platform]
-    now = publisher.now()
-    match promise_of(claim, connector, now):
+    match promise_of(publisher, claim):
         case Idempotency.IDEMPOTENT:
             return None
         case Idempotency.AMBIGUOUS:
@@ -27,7 +26,7 @@ async def prove(
         case Idempotency.RECONCILABLE:
             reconcile = connector.reconcile  # type: ignore[attr-defined]  # promise_of saw it
             found: Published | Accepted | Absent | CannotTell | Unknown = await wire.call(
-                lambda: reconcile(outgoing, now)
+                lambda: reconcile(outgoing, publisher.now())
             )
             if isinstance(found, Absent):
                 return found

@@ -62,11 +62,13 @@ class Wire:
 
     async def _long_call(self, made: Callable[[], Awaitable[T]], longest: int) -> T:
         last = asyncio.get_running_loop().time() + longest
-        async with asyncio.timeout_at(min(self._safe_until, last)) as limit:
-            beating = asyncio.create_task(self._beat(limit, last))
-            try:
+        beating: asyncio.Task[None] | None = None
+        try:
+            async with asyncio.timeout_at(min(self._safe_until, last)) as limit:
+                beating = asyncio.create_task(self._beat(limit, last))
                 return await made()
-            finally:
+        finally:  # outside of the limit, or an answer in hand could still be thrown away
+            if beating is not None:
                 beating.cancel()
                 await asyncio.gather(beating, return_exceptions=True)
 

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from planner.pace import rest_seconds
-from planner.platforms import Idempotency, idempotency_of, platform
+from planner.platforms import Idempotency, Platform, idempotency_of, platform
 from planner.publications import Status
 from schedulers.connector import (
     Accepted,
     CannotTell,
-    Connector,
     Done,
     HandedOver,
     Outcome,
@@ -21,6 +20,7 @@ from schedulers.connector import (
     TryLater,
     Unknown,
 )
+from schedulers.publisher import Publisher
 from schedulers.sending import done_of
 from store.claimed import Claim, Settlement
 
@@ -47,6 +47,7 @@ class Standing:
 
     before: Status
     idempotency: Idempotency
+    unproved: bool = False
     settle_seconds: float = 60
     failures: int = 0
     unserved: int = 0
@@ -57,16 +58,15 @@ class Standing:
     since: datetime | None = None
 
 
-def standing_of(
-    claim: Claim, connector: Connector | None, now: datetime, before: Status
-) -> Standing:
+def standing_of(publisher: Publisher, claim: Claim, before: Status) -> Standing:
     """Return how a claimed publication stands."""
     row, channel = claim.publication, claim.channel
     there = platform(channel.platform)
-    steps = getattr(connector, "steps", None)
+    steps = getattr(publisher.connectors.get(channel.platform), "steps", None)
     return Standing(
         before=before,
-        idempotency=promise_of(claim, connector, now),
+        idempotency=promise_of(publisher, claim),
+        unproved=row.unproved,
         settle_seconds=there.settle_seconds,
         failures=row.failures,
         unserved=channel.failures,
@@ -78,17 +78,30 @@ def standing_of(
     )
 
 
-def promise_of(claim: Claim, connector: Connector | None, now: datetime) -> Idempotency:
+def promise_of(publisher: Publisher, claim: Claim) -> Idempotency:
     """Return what may be done about a step of which nobody knows whether it is live."""
     there = platform(claim.channel.platform)
+    connector = publisher.connectors.get(there.name)
     promised = idempotency_of(there, claim.channel.settings)
-    first, window = claim.first_tried_at, there.idempotent_seconds
-    ended = window is not None and first is not None and now > first + timedelta(seconds=window)
-    if promised is Idempotency.IDEMPOTENT and not ended:
+    if promised is Idempotency.IDEMPOTENT and _lasts(publisher, claim, there):
         return promised
     if promised is not Idempotency.AMBIGUOUS and hasattr(connector, "reconcile"):
         return Idempotency.RECONCILABLE
     return Idempotency.AMBIGUOUS
+
+
+def _lasts(publisher: Publisher, claim: Claim, there: Platform) -> bool:
+    """Say whether a repeat that begins now is over before its key is forgotten.
+
+    It may take a lease to come to the call, which prepares and then publishes; the platform may
+    take its settle time to look at what it got.
+    """
+    if there.idempotent_seconds is None or claim.first_tried_at is None:
+        return True
+    calls = 2 * (there.wire_seconds or 0)
+    longest = publisher.lease_seconds + calls + there.settle_seconds
+    ends = claim.first_tried_at + timedelta(seconds=there.idempotent_seconds)
+    return publisher.now() + timedelta(seconds=longest) < ends
 
 
 def backoff_seconds(failures: int, jitter: Jitter = random.uniform) -> float:
@@ -126,23 +139,28 @@ def settlement_of(
             return _unknown(outcome, standing, now, jitter)
 
 
-def after_crash(standing: Standing, crashes: int, now: datetime) -> Settlement:
+def after_crash(
+    standing: Standing, crashes: int, now: datetime, jitter: Jitter = random.uniform
+) -> Settlement:
     """Return the next state of a publication whose worker is gone.
 
     Before the intent nothing was sent. After it, the platform is asked where it can be, or where
-    that is safe sent to again; `crashes` counts the workers that ended while they held it.
+    that is safe sent to again; `crashes` counts the workers in a row that ended while they held
+    it. What may be live is a person's after as many as there are attempts, for there is a chance
+    that it can be proved; what is certainly not ends after a few.
     """
-    fields: dict[str, Any] = {"crashes": crashes}
     reason = "worker_crash"
-    if standing.before is Status.CLAIMED:
+    fields: dict[str, Any] = {"crashes": crashes}
+    if standing.before is Status.CLAIMED and not standing.unproved:
         after = Status.FAILED if crashes >= CRASHES_MAX else Status.SCHEDULED
         return Settlement(after, reason, {}, fields)
-    if standing.idempotency is Idempotency.AMBIGUOUS or crashes >= CRASHES_MAX:
+    if standing.idempotency is Idempotency.AMBIGUOUS or crashes >= FAILURES_MAX:
         return Settlement(Status.NEEDS_REVIEW, reason, {}, fields)
-    wait = 0.0
-    if standing.idempotency is Idempotency.RECONCILABLE:
-        wait = standing.settle_seconds
-    # It may have been paused since its intent, and have sent just before it ended.
+    wait = 0.0 if crashes < CRASHES_MAX else backoff_seconds(crashes - CRASHES_MAX, jitter)
+    if standing.before is Status.SUBMITTING and (
+        standing.idempotency is Idempotency.RECONCILABLE
+    ):  # it may have been paused since its intent, and have sent just before it ended
+        wait = max(wait, standing.settle_seconds)
     fields |= {"not_before": now + timedelta(seconds=wait), "unproved": True}
     return Settlement(Status.SCHEDULED, reason, {}, fields)
 

@@ -41,8 +41,7 @@ async def recover(publisher: Publisher, whose: Literal["expired", "others", "own
 async def _recover_one(publisher: Publisher, claim: Claim, *, stopping: bool) -> bool:
     now, row = publisher.now(), claim.publication
     before = Status(row.status)
-    connector = publisher.connectors.get(claim.channel.platform)
-    standing = standing_of(claim, connector, now, before)
+    standing = standing_of(publisher, claim, before)
     settlement = after_crash(standing, row.crashes + (not stopping), now)
     # Of a claim nothing was sent yet, and the fence keeps it so. Of what this process does not
     # work on any more it knows so itself.

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from planner.publications import Status
-from schedulers.settling import CRASHES_MAX
+from schedulers.settling import CRASHES_MAX, FAILURES_MAX
 from store.db import Db
 from store.tables import Attempt, Publication, Transition
 from tests.shore.ledger import Post
@@ -76,7 +76,7 @@ class End:
 
     def _may_be_asked_about(self) -> bool:
         interrupted = self.placed.kind == "blind" and self.attempts > 0
-        return interrupted or self.crashes >= CRASHES_MAX
+        return interrupted or self.crashes >= FAILURES_MAX
 
 
 async def ends(db: Db, placed: Mapping[UUID, Placed], posts: Sequence[Post]) -> list[End]:

@@ -98,7 +98,7 @@ class Beach:
             await publish(self.publisher, row_id)
             if (status := (await self.world.row(row_id)).status) in DECIDED:
                 break
-            self.world.clock.forward(hours=1)
+            self.world.clock.forward(minutes=50)
             await asyncio.sleep(pause_seconds)
         return status
 

@@ -287,22 +287,6 @@ async def test_answers_that_stay_lost_end_with_a_person(world: World, blobs: Fol
     assert {sent.key for sent in platform.sent} == {f"{row_id}-0"}
 
 
-async def test_a_third_crash_after_an_intent_is_for_a_person(
-    world: World, blobs: FolderBlobs
-) -> None:
-    row_id = await world.due(await world.channel())
-    heir = world.publisher({}, blobs, worker="heir")
-    for n in range(3):
-        claim = await claims.claim(world.store, row_id, Alone(f"dead{n}"), LEASE, world.clock())
-        assert claim is not None
-        if n == 0:
-            await claims.intend(world.store, claim, Alone(claim.worker), world.clock())
-        await recover(heir, "others")
-
-    row = await world.row(row_id)
-    assert (row.status, row.reason) == ("needs_review", "worker_crash")
-
-
 async def test_other_words_for_what_may_be_live_are_for_a_person(
     world: World, blobs: FolderBlobs
 ) -> None:
