@@ -80,7 +80,7 @@ async def kill_workers(siege: Siege, count: int, kills: int, posts_each: float) 
 async def test_nothing_is_lost_or_doubled_through_kills(siege: Siege) -> None:
     await siege.open(2)
 
-    await kill_the_embedded(siege, kills=4, posts_each=2)
+    await kill_the_embedded(siege, kills=4, posts_each=1.5)
 
     await siege.judge()
 

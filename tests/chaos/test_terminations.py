@@ -125,7 +125,7 @@ async def test_ended_sessions_and_a_restart_lose_and_double_nothing(tmp_path: Pa
         await it.siege.open(1)
         workers = [it.siege.pilar("worker", name=f"worker-{number}") for number in range(2)]
 
-        await suffer(it, workers, seconds=4, posts=3)
+        await suffer(it, workers, seconds=3, posts=2)
 
         await it.siege.judge()
 

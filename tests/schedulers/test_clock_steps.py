@@ -1,7 +1,7 @@
 """Clocks that step by an hour, nights of 23 and 25 hours: all goes out once, and on time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -15,6 +15,8 @@ from schedulers.publishing import publish
 from schedulers.sweeping import recover, sweep
 from store import dispatch, workspaces
 from store.blobs import FolderBlobs
+from store.db import Db
+from store.liveness import Alone
 from store.placing import When, place
 from tests.conftest import Clock
 from tests.world import World
@@ -75,7 +77,11 @@ def instant_of(local: datetime, night: Mapping[datetime, datetime]) -> datetime:
     return before + (local - night[before])
 
 
-@pytest.mark.parametrize("night", NIGHTS)
+@pytest.mark.parametrize(
+    ("database", "night"),
+    [*(("sqlite", night) for night in NIGHTS), ("postgresql", "25 hours")],
+    indirect=["database"],
+)
 async def test_what_is_due_at_night_goes_out_when_the_wall_clock_says_so(
     world: World, clock: Clock, blobs: FolderBlobs, night: str
 ) -> None:
@@ -128,8 +134,14 @@ def sent_at(clock: list[datetime], due: datetime) -> list[datetime]:
     return [at for at in clock if at >= due][:1]
 
 
-@pytest.mark.parametrize("there", [-61, -60, -59, -1, 0, 1, 59])
-@pytest.mark.parametrize("hours", [1, -1])
+@pytest.mark.parametrize(
+    ("database", "hours", "there"),
+    [
+        *(("sqlite", hours, there) for hours in (1, -1) for there in (-61, -60, -59, -1, 0, 1, 59)),
+        *(("postgresql", hours, -1) for hours in (1, -1)),
+    ],
+    indirect=["database"],
+)
 async def test_a_clock_that_steps_sends_at_its_own_time_and_never_twice(
     world: World, clock: Clock, blobs: FolderBlobs, hours: int, there: int
 ) -> None:
@@ -139,7 +151,8 @@ async def test_a_clock_that_steps_sends_at_its_own_time_and_never_twice(
     publisher = world.publisher({"feed": platform}, blobs)
 
     seen, fences = [], []
-    for minute in range(-65, 140):  # by a clock that is right; it is set right again at the end
+    near = {at + minute for at in (there, there + 65, 0, 60) for minute in (-1, 0, 1)}
+    for minute in sorted(near | set(range(-65, 140, 13))):  # by a clock that is right
         wrong = hours * HOUR if there <= minute < there + 65 else timedelta(0)
         clock.now = due + minute * MINUTE + wrong
         seen.append(clock())
@@ -150,3 +163,35 @@ async def test_a_clock_that_steps_sends_at_its_own_time_and_never_twice(
     assert fences == sorted(fences)
     assert fences[-1] == 1
     assert (await world.row(row)).status == "published"
+
+
+class Living(Alone):
+    """A process that sees that all others live."""
+
+    async def is_gone(self, db: Db, worker: str) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_steps_in_the_middle_of_a_call_lets_nobody_take_over(
+    world: World, clock: Clock, blobs: FolderBlobs, hours: int
+) -> None:
+    platform = Timed(clock)
+    row = await world.due(await world.channel())
+    heir = world.publisher({"feed": platform}, blobs, worker="w2")
+    heir = replace(heir, liveness=Living("w2"))
+
+    class Stepping(Timed):
+        async def publish(self, outgoing: Outgoing, now: datetime) -> Outcome:
+            clock.forward(hours=hours)
+            await tick(world, heir)
+            return await super().publish(outgoing, now)
+
+    slow = Stepping(clock)
+    await publish(world.publisher({"feed": slow}, blobs), row)
+    clock.forward(hours=-hours)
+    await tick(world, heir)
+
+    assert (list(slow.at), platform.at) == ([row], {})
+    assert [(each.status, each.fence) for each in [await world.row(row)]] == [("published", 1)]
