@@ -127,11 +127,14 @@ class Clock:
     async def tick(self) -> None:
         """Dispatch what is due, note slots that pass, and wake again when the next is."""
         now = self.publisher.now()
-        await dispatch_due(self.publisher.store, self.delivery, now)
+        handed_over = await dispatch_due(self.publisher.store, self.delivery, now)
+        self.ticked_at = now
+        if handed_over:
+            self.nudge()  # once more, and that one looks ahead: a crowd is not to wait for it
+            return
         passage = await passages.note(self.publisher.store, now)
         async with self.publisher.store.reading() as db:
             due = await dispatch.next_due(db, now)
-        self.ticked_at = now
         if coming := [each for each in (due, passage) if each is not None]:
             self._scheduler.add_job(
                 self._wake,

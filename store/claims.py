@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from planner.content import fingerprint, words_json
 from planner.publications import Status
-from store import gates, posts, publications, workspaces
+from store import gates, posts, publications
 from store.audit import CLOCK
 from store.claimed import Claim, Intent, Rows, Settlement, first_tried, of_rows
 from store.db import Db, Store
@@ -43,21 +43,22 @@ async def claim(
             return None
         workspace, channel, publication = found
         worker = liveness.worker
-        publication.dispatched_until = None
         if _may_be_asked(publication, now):
+            publication.dispatched_until = None
             publication.worker, publication.lease_until = worker, now + lease
             publication.fence += 1
             return replace(await of_rows(db, found), polling=True)
-        if not _ready(publication, now) or await _busy(db, channel):
-            return None
-        matter = await posts.matter_of(db, workspace.id, publication.post_id)
-        opened = await gates.look(db, workspace, channel, publication, matter, now)
+        publication.dispatched_until = None
+        with db.no_autoflush:  # all that is written goes in one flush: others wait for this row
+            if not _ready(publication, now) or await _busy(db, channel):
+                return None
+            matter = await posts.matter_of(db, workspace.id, publication.post_id)
+            opened = await gates.look(db, workspace, channel, publication, matter, now)
         if isinstance(opened, Barred):
             await _bar(db, workspace, publication, opened, now)
             return None
         publication.worker, publication.lease_until = worker, now + lease
         publication.fence += 1
-        channel.busy_until = publication.lease_until
         await publications.step(db, workspace, CLOCK, publication, Status.CLAIMED, now)
         return replace(await of_rows(db, found, matter), ask_only=opened.ask_only)
 
@@ -83,9 +84,9 @@ async def intend(
         workspace, channel, publication = found
         if absent is not None:
             publication.unproved = False
-        barred = await _barred(db, claim, found, liveness, now, was_absent=absent is not None)
+        with db.no_autoflush:
+            barred = await _barred(db, claim, found, liveness, now, was_absent=absent is not None)
         if barred is not None:
-            channel.busy_until = None
             await _bar(db, workspace, publication, barred, now)
             return None
         number = publication.attempts + 1
@@ -113,10 +114,7 @@ async def extend(store: Store, claim: Claim, until: datetime) -> bool:
         found = await _locked(db, claim.id)
         if found is None or found[2].fence != claim.fence or found[2].lease_until is None:
             return False
-        _, channel, publication = found
-        publication.lease_until = until
-        if publication.status in SENDING:
-            channel.busy_until = until
+        found[2].lease_until = until
         return True
 
 
@@ -144,8 +142,6 @@ async def settle(
             setattr(publication, name, value)
         if settlement.after is not Status.CLAIMED:  # there, the next step is under way
             publication.lease_until = None
-            if before is not Status.PROCESSING:
-                channel.busy_until = None
         _note_service(channel, settlement, now)
         if (before, settlement.after) == (Status.PROCESSING, Status.PROCESSING):
             return True  # asked in vain: nothing has happened
@@ -178,15 +174,15 @@ async def reload(store: Store, claim: Claim) -> Claim | None:
 
 
 async def _locked(db: Db, publication_id: UUID) -> Rows | None:
-    workspace = await workspaces.lock_of(db, Publication, publication_id)
+    # PostgreSQL locks in the order that is given here, and reads each row anew once it has it.
     query = (
-        select(Channel, Publication)
+        select(Workspace, Channel, Publication)
+        .join(Channel, col(Channel.workspace_id) == col(Workspace.id))
         .join(Publication, col(Publication.channel_id) == col(Channel.id))
         .where(Publication.id == publication_id)
-        .execution_options(populate_existing=True)
+        .with_for_update(of=[Workspace, Channel, Publication])
     )
-    row = (await db.exec(query)).first()
-    return (workspace, *row) if workspace and row else None
+    return (await db.exec(query)).first()
 
 
 async def _held(db: Db, claim: Claim, status: Status) -> Rows | None:

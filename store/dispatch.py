@@ -92,22 +92,19 @@ async def forget(db: Db, ids: Sequence[UUID] | None = None) -> None:
 async def next_due(db: Db, now: datetime) -> datetime | None:
     """Return the next instant after `now` at which something becomes due."""
     scheduled = Publication.status == Status.SCHEDULED
-    coming = (
+    coming: Sequence[tuple[Any, tuple[Any, ...]]] = (
         (Publication.due_at, (scheduled, Publication.due_at > now)),
         (
             Publication.not_before,
             (scheduled, Publication.due_at <= now, col(Publication.not_before) > now),
         ),
-        (
-            Publication.poll_at,
-            (_WORKS, col(Publication.poll_at) > now),
-        ),
+        (Publication.poll_at, (_WORKS, col(Publication.poll_at) > now)),
+        (Channel.rests_until, (col(Channel.rests_until) > now,)),
     )
-    resting = select(func.min(Channel.rests_until)).where(col(Channel.rests_until) > now)
-    moments = [(await db.exec(resting)).one()]
-    moments += [
-        (await db.exec(select(func.min(column)).where(*where))).one() for column, where in coming
+    earliest = [
+        select(func.min(column)).where(*where).scalar_subquery() for column, where in coming
     ]
+    moments = (await db.exec(select(*earliest))).one()
     return min((moment for moment in moments if moment is not None), default=None)
 
 

@@ -64,7 +64,6 @@ async def begin_epoch(
         rows = await _concerned(db, workspace, now)
         found = Epoch()
         for publication, channel in rows:
-            channel.busy_until = None
             kind = _fate(publication, channel, now, askable)
             found += await _meet(db, workspace, publication, kind, now)
         data: dict[str, Any] = {

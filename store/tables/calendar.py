@@ -109,7 +109,6 @@ class Channel(OwnedRow, table=True):
 
     BOOKKEEPING: ClassVar[frozenset[str]] = frozenset(
         {
-            "busy_until",
             "pace_at",
             "rests_until",
             "failures",
@@ -127,7 +126,6 @@ class Channel(OwnedRow, table=True):
     connection_reason: str | None = Field(default=None, max_length=60)
     settings: dict[str, Any] = Field(sa_type=JSON)  # the platform's, not secret
     secrets: dict[str, str] = Field(sa_type=JSON)  # field → sealed text
-    busy_until: dt.datetime | None = Field(default=None, sa_type=Instant)
     pace_at: dt.datetime | None = Field(default=None, sa_type=Instant)  # when its bucket is full
     # attempts in a row that the platform did not serve
     failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

@@ -50,7 +50,9 @@ class OwnedRow(Row):
 
 @event.listens_for(Row, "before_update", propagate=True)
 def _count(_mapper: Mapper[Any], _connection: Any, row: Row) -> None:
-    if set(inspect(row).committed_state) - row.BOOKKEEPING:
+    state = inspect(row)
+    touched = set(state.committed_state) - row.BOOKKEEPING
+    if any(state.attrs[name].history.has_changes() for name in touched):
         row.version += 1
 
 

@@ -8,12 +8,12 @@ import pytest
 from sqlmodel import col, select, update
 
 from planner.publications import Status
-from store import audit, changes, channels, publications, restoring, workspaces
+from store import audit, changes, publications, restoring, workspaces
 from store.audit import CLI
 from store.db import Store
 from store.instance import THE_INSTANCE, check_keys
 from store.restoring import FENCE_JUMP, WHY, Epoch
-from store.tables import AuditEntry, Channel, Instance, Publication
+from store.tables import AuditEntry, Instance, Publication
 from tests.conftest import RING, Clock
 from tests.world import World
 
@@ -163,20 +163,6 @@ async def test_followers_of_before_begin_again(world: World) -> None:
             for seq in (followed - 1, followed, followed + 2, workspace.change_seq - 3)
         }
     assert list(kept.values()) == [False, False, False, True]
-
-
-async def test_a_channel_is_not_busy_with_a_worker_of_before(world: World) -> None:
-    rows = await lying(world, "idempotent", world.clock())
-    channel_id = (await world.row(rows["claimed"])).channel_id
-    async with world.store.transaction() as db:
-        mine = col(Channel.id) == channel_id
-        await db.exec(update(Channel).where(mine).values(busy_until=world.clock() + LOST * 2))
-
-    await begin(world)
-
-    async with world.store.reading() as db:
-        workspace = await workspaces.by_slug(db, world.slug)
-        assert (await channels.of(db, workspace.id, channel_id)).busy_until is None
 
 
 async def test_what_was_given_up_is_not_touched(world: World) -> None:
