@@ -52,7 +52,8 @@ class OwnedRow(Row):
 def _count(_mapper: Mapper[Any], _connection: Any, row: Row) -> None:
     state = inspect(row)
     touched = set(state.committed_state) - row.BOOKKEEPING
-    if any(state.attrs[name].history.has_changes() for name in touched):
+    # What was set to what it was is no change; but whoever sets `updated_at` says that it is one.
+    if "updated_at" in touched or any(state.attrs[name].history.has_changes() for name in touched):
         row.version += 1
 
 
