@@ -120,11 +120,21 @@ class World:
             await db.flush()
             return row.id
 
+    async def placed_now(self, post: Post, channel: Channel) -> UUID:
+        """Put a post on a channel for at once, whatever second it is by then."""
+        return await self.placed(post, channel, when=When(now=True))
+
     async def placed(
-        self, post: Post, channel: Channel, at: datetime | None = None, **more: Any
+        self,
+        post: Post,
+        channel: Channel,
+        at: datetime | None = None,
+        *,
+        when: When | None = None,
+        **more: Any,
     ) -> UUID:
         """Put a post on a channel; the default is a minute from now."""
-        when = When(at=at or self.clock() + timedelta(minutes=1))
+        when = when or When(at=at or self.clock() + timedelta(minutes=1))
         async with self.store.transaction() as db:
             workspace = await workspaces.lock(db, self.slug)
             rows = await placing.place(

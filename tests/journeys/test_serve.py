@@ -205,9 +205,9 @@ async def test_a_stop_ends_within_the_grace_and_leaves_nothing_claimed(
         due: dict[str, UUID] = {}
         for handle, receiver in (("late", answers_late), ("never", never_answers)):
             channel = await webhook(world, ring, handle, receiver.url())
-            due[handle] = await world.placed(await world.post(handle), channel, real_clock())
-            due[f"{handle} next"] = await world.placed(
-                await world.post(f"{handle} next"), channel, real_clock()
+            due[handle] = await world.placed_now(await world.post(handle), channel)
+            due[f"{handle} next"] = await world.placed_now(
+                await world.post(f"{handle} next"), channel
             )
         async with serving(tmp_path, **settings) as service:
             async with half_a_request(service, key) as request:
@@ -246,7 +246,7 @@ async def test_the_api_alone_leaves_publishing_to_workers(
     store: Store, database_url: str, tmp_path: Path
 ) -> None:
     world = await World.found(store, real_clock)
-    due = await world.placed(await world.post(), await world.channel(), real_clock())
+    due = await world.placed_now(await world.post(), await world.channel())
 
     async with serving(tmp_path, "--role", "api", PILAR_DATABASE_URL=database_url) as service:
         await asyncio.sleep(2)

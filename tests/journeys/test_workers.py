@@ -140,7 +140,7 @@ async def test_a_stop_ends_within_the_grace_and_leaves_nothing_claimed(
         for handle, receiver in (("late", answers_late), ("never", never_answers)):
             channel = await webhook(world, RING, handle, receiver.url())
             for name in (handle, f"{handle} next"):
-                due[name] = await world.placed(await world.post(name), channel, real_clock())
+                due[name] = await world.placed_now(await world.post(name), channel)
 
         async with working(worker):
             await until_connected(answers_late, never_answers)
@@ -202,11 +202,11 @@ async def test_a_worker_whose_sessions_are_ended_goes_on_under_another_name(
     worker = Worker(tmp_path, url=database_url)
 
     async with working(worker):
-        before = await world.placed(await world.post("a"), channel, real_clock())
+        before = await world.placed_now(await world.post("a"), channel)
         await until(lambda: published(world, before))
         async with world.store.transaction() as db:
             await (await db.connection()).execute(text(END_EVERY_SESSION))
-        after = await world.placed(await world.post("b"), channel, real_clock())
+        after = await world.placed_now(await world.post("b"), channel)
         await until(lambda: published(world, after), 40)
         ended = await worker.stop()
 
@@ -228,7 +228,7 @@ async def test_a_worker_outlives_a_restart_of_the_server(tmp_path: Path) -> None
         channel = await world.channel()
         worker = Worker(tmp_path, url=url)
         async with working(worker):
-            before = await world.placed(await world.post("a"), channel, real_clock())
+            before = await world.placed_now(await world.post("a"), channel)
             await until(lambda: published(world, before))
             later = await world.placed(
                 await world.post("b"), channel, real_clock() + timedelta(seconds=2)
@@ -247,7 +247,7 @@ async def test_a_tick_publishes_what_is_due_and_ends(world: World, here: str) ->
     async with wire(says("200 OK")) as receiver:
         channel = await webhook(world, RING, "berita", receiver.url())
         posts = [await world.post(f"nomor {number}") for number in range(3)]
-        due = [await world.placed(post, channel, real_clock()) for post in posts]
+        due = [await world.placed_now(post, channel) for post in posts]
         future = real_clock() + timedelta(hours=1)
         later = await world.placed(await world.post("nanti"), channel, future)
 
@@ -273,7 +273,7 @@ async def test_a_tick_leaves_the_file_to_its_server_and_recovers_what_that_left(
     service = Service(tmp_path, url=here, settings=PRIVATE)
     async with wire(silent, says("200 OK")) as receiver:
         channel = await webhook(world, RING, "berita", receiver.url(), receiver_deduplicates=True)
-        due = await world.placed(await world.post(), channel, real_clock())
+        due = await world.placed_now(await world.post(), channel)
         await service.start()
         await until_connected(receiver)
         refused = await pilar("tick")
@@ -293,7 +293,7 @@ async def test_a_stopped_tick_lets_what_is_under_way_end(
     settings = {"PILAR_DATABASE_URL": database_url, "PILAR_SECRET_KEYS": KEYS} | PRIVATE
     async with wire(slow) as receiver:
         channel = await webhook(world, RING, "berita", receiver.url())
-        due = [await world.placed(await world.post(each), channel, real_clock()) for each in "ab"]
+        due = [await world.placed_now(await world.post(each), channel) for each in "ab"]
 
         process = await start(tmp_path, "tick", **settings)
         await until_connected(receiver)
