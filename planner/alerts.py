@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from planner.channels import is_signing_secret
 from planner.errors import Fault, Invalid
-from planner.platforms import FieldSpec, check_fields
+from planner.fit import check_fields
+from planner.platforms import FieldSpec
 from planner.publications import Status
 
 

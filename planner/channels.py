@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from planner.errors import Fault, Invalid
-from planner.platforms import check_fields, platform
+from planner.fit import check_fields
+from planner.platforms import platform
 
 SECRET_BYTES_MIN = 24
 SECRET_BYTES_MAX = 64

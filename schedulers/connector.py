@@ -1,6 +1,6 @@
 """The contract between the scheduler and a platform: what goes out, and what may come of it."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,6 +10,10 @@ from planner.content import Words
 
 Evidence = Mapping[str, Any]
 """JSON values that a person can read and that never hold a secret (no signed link, no token)."""
+
+
+Read = Callable[[int, int], AsyncIterator[bytes]]
+"""Reads the bytes from the first to the last (inclusive) in small chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class File:
     duration_ms: int | None
     alt: str
     url: str = field(repr=False)
+    read: Read = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,9 @@ class Outgoing:
     """One step of one publication on its way to a platform.
 
     `files` holds every file of every part; `key` is the idempotency key, identical on every
-    attempt of this step; `handle` is what was stored of the platform's own for this step;
-    `done` are the steps before it; `first_tried_at` is when this step may have gone out first.
+    attempt of this step; `handle` is what was stored of the platform's own for this step, and
+    `ticket` what goes with it and is a secret; `done` are the steps before it; `first_tried_at`
+    is when this step may have gone out first, and `again` says that it may have.
     """
 
     publication_id: UUID
@@ -70,6 +76,8 @@ class Outgoing:
     locale: str
     done: tuple[Done, ...] = ()
     first_tried_at: datetime | None = None
+    again: bool = False
+    ticket: str | None = field(default=None, repr=False)
 
     def files_of(self, part: int) -> tuple[File, ...]:
         """Return the files of one part, in its order, described as it was approved."""
@@ -114,12 +122,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Proved to have had no effect; `counts` is False for a rate limit, which is no attempt."""
+    """Proved to have had no effect; `counts` is False for a rate limit, which is no attempt.
+
+    `anew`: what was prepared is of no use any more.
+    """
 
     reason: str
     retry_after_seconds: float | None
     counts: bool
     evidence: Evidence = field(default_factory=dict)
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +143,18 @@ class Unknown:
     retry_after_seconds: float | None = None
 
 
-Outcome = Published | Accepted | HandedOver | Refused | TryLater | Unknown
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """The platform takes these credentials no more: a person must connect the channel again.
+
+    As an answer to a post it proves that this one had no effect; it waits for the person.
+    """
+
+    reason: str
+    detail: str = ""
+
+
+Outcome = Published | Accepted | HandedOver | Refused | TryLater | Revoked | Unknown
 """What may come of an attempt (design note "publishing", section 3)."""
 
 
@@ -152,9 +175,13 @@ class CannotTell:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is needed to publish is on the platform, and nothing of it is public."""
+    """What is needed to publish is on the platform, and nothing of it is public.
+
+    `ticket` goes with the handle and is a secret: it is sealed where it is kept.
+    """
 
     handle: str
+    ticket: str | None = field(default=None, repr=False)
     evidence: Evidence = field(default_factory=dict)
 
 
@@ -171,14 +198,6 @@ class Refreshed:
 
     secrets: Mapping[str, str] = field(repr=False)
     expires_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Revoked:
-    """The platform takes these credentials no more: a person must connect the channel again."""
-
-    reason: str
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +224,9 @@ class Connector(Protocol):
 class Prepares(Protocol):
     """A connector that uploads or drafts before it publishes, which may be repeated."""
 
-    async def prepare(self, outgoing: Outgoing, now: datetime) -> Prepared | Refused | TryLater:
+    async def prepare(
+        self, outgoing: Outgoing, now: datetime
+    ) -> Prepared | Refused | TryLater | Revoked:
         """Do all that is not public yet; the handle is stored with the intent, then published.
 
         `outgoing.handle` is what an earlier call made: the same one is returned as long as it
@@ -227,8 +248,11 @@ class Polls(Protocol):
 
     async def poll(
         self, outgoing: Outgoing, now: datetime
-    ) -> Published | Accepted | HandedOver | Refused | Unknown:
-        """Ask by `outgoing.handle` what became of it; `Unknown`: the question was not answered."""
+    ) -> Published | Accepted | HandedOver | Refused | TryLater | Unknown:
+        """Ask by `outgoing.handle` what became of it.
+
+        `TryLater`: it came to nothing; `Unknown`: the question was not answered.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from planner.content import fingerprint, words_json
 from planner.publications import Status
-from store import gates, posts, publications
+from store import channels, gates, posts, publications
 from store.audit import CLOCK
 from store.claimed import Claim, Intent, Rows, Settlement, first_tried, of_rows
 from store.db import Db, Store
@@ -70,12 +70,14 @@ async def intend(
     now: datetime,
     *,
     handle: str | None = None,
+    ticket: str | None = None,
     absent: dict[str, Any] | None = None,
 ) -> Intent | None:
     """Write the intent, after looking once more whether it may go; None if it may not.
 
-    `handle` is what was prepared on the platform; `absent` is the evidence that an earlier
-    attempt is not live. Only after this has committed may a byte of the step leave.
+    `handle` is what was prepared on the platform, `ticket` the sealed secret that goes with it;
+    `absent` is the evidence that an earlier attempt is not live. Only after this has committed
+    may a byte of the step leave.
     """
     async with store.transaction() as db:
         found = await _held(db, claim, Status.CLAIMED)
@@ -92,7 +94,8 @@ async def intend(
         number = publication.attempts + 1
         publication.attempts, publication.intent_at = number, now
         publication.snapshot = words_json(claim.words)
-        publication.handle = handle or publication.handle
+        if handle is not None:
+            publication.handle, publication.ticket = handle, ticket
         db.add(_attempt(claim, publication, number, now))
         detail = {"absent": absent} if absent else {}
         await publications.step(
@@ -105,7 +108,7 @@ async def intend(
             workspace=workspace,
             first_tried_at=claim.first_tried_at or now,
         )
-        return Intent(kept, number)
+        return Intent(kept, number, again=claim.first_tried_at is not None)
 
 
 async def extend(store: Store, claim: Claim, until: datetime) -> bool:
@@ -143,6 +146,10 @@ async def settle(
         if settlement.after is not Status.CLAIMED:  # there, the next step is under way
             publication.lease_until = None
         _note_service(channel, settlement, now)
+        if settlement.needs_reauth:
+            await channels.note_check(
+                db, workspace, CLOCK, channel, "needs_reauth", settlement.reason, now
+            )
         if (before, settlement.after) == (Status.PROCESSING, Status.PROCESSING):
             return True  # asked in vain: nothing has happened
         await publications.step(

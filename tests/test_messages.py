@@ -40,6 +40,7 @@ OUTCOMES = {
     "NotSent": 0,
     "NoAnswer": 0,
     "Refused": 0,
+    "Revoked": 0,
     "TryLater": 0,
     "Unknown": 0,
     "CannotTell": 0,
