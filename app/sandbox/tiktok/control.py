@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.sandbox.tiktok import statuses, tokens
 from app.sandbox.tiktok.accounts import Account
+from app.sandbox.tiktok.mischief import ENDPOINTS, WEBHOOK
 from app.sandbox.tiktok.publications import COMPLETE, INBOX, Fate, Publication
 from app.sandbox.tiktok.state import TikTok
 from app.sandbox.tiktok.tricks import Deed, Trick
@@ -23,10 +24,17 @@ class _Order(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _known(endpoint: str) -> str:
+    known = sorted({*ENDPOINTS.values(), WEBHOOK})
+    if endpoint not in known:
+        raise ValueError(f"an endpoint is one of {', '.join(known)}")
+    return endpoint
+
+
 class TrickOrder(_Order):
     """Misbehaviour of an endpoint; `tricks.Trick` says what each field means."""
 
-    endpoint: str
+    endpoint: Annotated[str, AfterValidator(_known)]
     do: Deed
     times: Count = 1
     skip: Count = 0
@@ -167,7 +175,6 @@ def _withdraw(tiktok: TikTok, end: WithdrawOrder) -> None:
     if end.account not in tiktok.accounts:
         raise CannotDo(f"There is no account {end.account}.")
     tokens.withdraw_all(tiktok, end.account, end.reason)
-    statuses.end_of_consent(tiktok, end.account)
 
 
 def _publication(tiktok: TikTok, publish_id: str) -> Publication:

@@ -21,7 +21,7 @@ _DIRECT = ("privacy_level", "disable_comment", "auto_add_music", *BRANDS)
 _SCOPES = {"DIRECT_POST": "video.publish", "MEDIA_UPLOAD": "video.upload"}
 
 
-def begin(tiktok: TikTok, caller: Caller, body: Mapping[str, Any]) -> dict[str, Any]:
+def init(tiktok: TikTok, caller: Caller, body: Mapping[str, Any]) -> dict[str, Any]:
     """Answer `/v2/post/publish/content/init/`: a pull of photos begins."""
     mode = fields.text(body, "post_mode")
     demand(mode in _SCOPES, "post-mode", f"post_mode is {mode!r}.")
@@ -62,7 +62,8 @@ def _info(tiktok: TikTok, account: Account, body: Mapping[str, Any], mode: str) 
     if mode == "DIRECT_POST":
         fields.switches(info, "disable_comment", "auto_add_music")
         check_direct(tiktok, account, info)
-        return dict(info)
+        forced = {"disable_comment": True} if account.comment_disabled else {}
+        return dict(info) | forced
     extra = sorted(set(info) & set(_DIRECT))
     demand(not extra, "photo-direct", f"Not for MEDIA_UPLOAD: {', '.join(extra)}.")
     demand(not account.banned, "banned", "The account is banned from posting.")

@@ -90,7 +90,6 @@ _INIT = {
     "chunk-count": Rule("2.3.4 rule 1", "total_chunk_count = floor(size / chunk)", 400, PARAM),
     "chunk-many": Rule("2.3.4 rule 1", "1 to 1000 chunks", 400, PARAM),
     "chunk-size": Rule("2.3.4 rule 2", "a chunk has 5 to 64 MB", 400, PARAM),
-    "chunk-last": Rule("2.3.4 rule 2", "the last chunk has at most 128 MB", 400, PARAM),
     "chunk-small": Rule("2.3.4 rule 3", "under 5 MB: one chunk, the whole file", 400, PARAM),
     "chunk-large": Rule("2.3.4 rule 3", "over 64 MB: several chunks", 400, PARAM),
     "inbox-info": Rule("2.3.6", "an inbox video carries no post_info", 400, PARAM),

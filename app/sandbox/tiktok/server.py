@@ -147,7 +147,7 @@ def _api(tiktok: TikTok) -> list[Route]:
             "content/init",
             "content_init",
             (publish, upload),
-            lambda who, body, _: photos.begin(tiktok, who, body),
+            lambda who, body, _: photos.init(tiktok, who, body),
         ),
         (
             "status/fetch",

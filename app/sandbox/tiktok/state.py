@@ -81,6 +81,7 @@ class TikTok:
     developer: Developer = field(default_factory=Developer)
     accounts: dict[str, Account] = field(default_factory=people)
     moved: timedelta = timedelta()
+    grants: list[Grant] = field(default_factory=list)
     codes: dict[str, Token] = field(default_factory=dict)
     access: dict[str, Token] = field(default_factory=dict)
     refresh: dict[str, Token] = field(default_factory=dict)
@@ -119,6 +120,10 @@ class TikTok:
             if open_id_or_name in {account.username, account.open_id}:
                 return account
         raise KeyError(open_id_or_name)
+
+    def consents(self, username: str) -> bool:
+        """Say whether an account's consent is alive."""
+        return any(grant.alive for grant in self.grants if grant.username == username)
 
     def note(self, refused: Refused, endpoint: str) -> None:
         """Write down that a client broke a rule."""

@@ -61,8 +61,11 @@ def cancel(tiktok: TikTok, caller: Caller, body: Mapping[str, Any]) -> dict[str,
 def settle(tiktok: TikTok) -> None:
     """Let everything become what it is by now, and tell the events of it."""
     for publication in tiktok.publications.values():
-        if publication.status in {UPLOADING, DOWNLOADING} and publication.arrived_at:
-            _process(tiktok, publication)
+        if publication.status in {UPLOADING, DOWNLOADING}:
+            if not tiktok.consents(publication.username):
+                fail(tiktok, publication, "auth_removed")
+            else:
+                _process(tiktok, publication)
         _tell_public(tiktok, publication)
 
 
@@ -122,18 +125,12 @@ def discard(tiktok: TikTok, publication: Publication) -> None:
 
 def hide(tiktok: TikTok, publication: Publication) -> None:
     """Take the posts of a publication out of the public's sight."""
+    public = public_ids(tiktok, publication)
     for each in publication.posts:
-        if each.visible:
-            each.visible = False
+        each.visible = False
+        if each.post_id in public:
             event = "post.publish.no_longer_publicaly_available"
             _tell(tiktok, event, publication, post_id=each.post_id)
-
-
-def end_of_consent(tiktok: TikTok, username: str) -> None:
-    """Fail what is under way for an account whose consent was withdrawn."""
-    for each in tiktok.publications.values():
-        if each.username == username and each.status in {UPLOADING, DOWNLOADING}:
-            fail(tiktok, each, "auth_removed")
 
 
 def _of(tiktok: TikTok, caller: Caller, body: Mapping[str, Any]) -> Publication:

@@ -78,8 +78,10 @@ def agree(
     granted = tuple(each for each in tiktok.developer.scopes if each in {*scopes, BASIC})
     desktop = is_desktop(query["redirect_uri"])
     code = f"{secrets.token_urlsafe(30)}*0!{tiktok.number()}"
+    grant = Grant(username, granted)
+    tiktok.grants.append(grant)
     tiktok.codes[code] = Token(
-        Grant(username, granted),
+        grant,
         tiktok.after(tiktok.developer.code_seconds),
         redirect_uri=query["redirect_uri"],
         challenge=query["code_challenge"] if desktop else "",
@@ -116,8 +118,7 @@ def withdraw(tiktok: TikTok, grant: Grant, reason: int) -> None:
 
 def withdraw_all(tiktok: TikTok, username: str, reason: int) -> None:
     """End every consent of an account."""
-    kept = [*tiktok.access.values(), *tiktok.codes.values()]
-    for grant in {id(token.grant): token.grant for token in kept}.values():
+    for grant in tiktok.grants:
         if grant.username == username and grant.alive:
             withdraw(tiktok, grant, reason)
 

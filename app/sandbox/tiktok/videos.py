@@ -16,7 +16,6 @@ TITLE_MAX_UNITS = 2200
 SIZE_MAX_BYTES = 1 << 32
 CHUNK_MIN_BYTES = 5 << 20  # "5 MB" and "64 MB": each in the reading that allows less
 CHUNK_MAX_BYTES = 64_000_000
-LAST_MAX_BYTES = 128_000_000
 CHUNKS_MAX = 1000
 
 _SWITCHES = ("disable_duet", "disable_stitch", "disable_comment", "is_aigc")
@@ -35,6 +34,7 @@ def direct(tiktok: TikTok, caller: Caller, body: Mapping[str, Any]) -> dict[str,
     if "video_cover_timestamp_ms" in info:
         fields.whole(info, "video_cover_timestamp_ms")
     check_direct(tiktok, caller.account, info)
+    _force(caller.account, info)
     made = _begin(tiktok, caller.account, "direct", info, fields.part(body, "source_info"))
     del tiktok.asked_creator[caller.account.username]
     return made
@@ -64,6 +64,13 @@ def check_direct(tiktok: TikTok, account: Account, info: Mapping[str, Any]) -> N
     if not tiktok.developer.audited:
         alone = privacy == "SELF_ONLY" and account.private
         demand(alone, "unaudited", f"{privacy}, account private: {account.private}.")
+
+
+def _force(account: Account, info: dict[str, Any]) -> None:
+    """Switch off what the account forbids, whatever was sent."""
+    for name in ("comment", "duet", "stitch"):
+        if getattr(account, f"{name}_disabled"):
+            info[f"disable_{name}"] = True
 
 
 def start(tiktok: TikTok, publication: Publication) -> None:
@@ -129,6 +136,5 @@ def _plan(size: int, chunk: int, count: int) -> Upload:
     demand(several, "chunk-large", f"{size} bytes in one chunk.")
     floor = size // chunk
     demand(count == floor, "chunk-count", f"floor({size} / {chunk}) is {floor}, not {count}.")
-    last = size - chunk * (count - 1)
-    demand(last <= LAST_MAX_BYTES, "chunk-last", f"The last chunk has {last} bytes.")
+    # The last chunk is shorter than two, so that its own limit of 128 MB is kept as well.
     return Upload(secrets.token_hex(24), size, chunk, count)
