@@ -14,6 +14,7 @@ from app import (
     cli_hold,
     cli_office,
     cli_openapi,
+    cli_sandbox,
     cli_serve,
     cli_worker,
 )
@@ -37,6 +38,7 @@ COMMANDS = (
     cli_office.init,
     cli_office.password,
     cli_demo.demo,
+    cli_sandbox.sandbox,
     cli_office.migrate,
     cli_doctor.doctor,
     cli_hold.hold,
