@@ -18,5 +18,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop it: what was uploaded in part is uploaded anew."""
-    with op.batch_alter_table("publication") as batch:
-        batch.drop_column("ticket")
+    op.execute("ALTER TABLE publication DROP COLUMN ticket")

@@ -37,6 +37,9 @@ PACES = ((10, 5), (30, 10), (60, 15), (180, 30), (600, 60))
 """While it works for less than so many seconds: how many between two questions; then 5 minutes."""
 
 LONG_SECONDS = 300
+LINK_PATIENCE = timedelta(minutes=3)
+"""How long a post that is live is asked after for its link, which comes after moderation."""
+
 POST_IDS = ("publicaly_available_post_id", "publicly_available_post_id")
 """TikTok misspells it; it may be mended one day."""
 
@@ -95,7 +98,7 @@ class TikTokConnector:
         found = await self._status(outgoing)
         if not isinstance(found, Mapping):
             return _unanswered(found)
-        return _ended(found, outgoing) or Accepted(
+        return _ended(found, outgoing, now) or Accepted(
             outgoing.handle or "", _wait(outgoing, now), _evidence(found)
         )
 
@@ -210,11 +213,12 @@ def _unanswered(came: Wrong | NotSent | NoAnswer) -> Unknown:
 
 
 def _ended(
-    found: Mapping[str, Any], outgoing: Outgoing
+    found: Mapping[str, Any], outgoing: Outgoing, now: datetime
 ) -> Published | HandedOver | Refused | TryLater | Revoked | None:
     match found.get("status"):
         case "PUBLISH_COMPLETE":
-            return _published(found, outgoing)
+            waits = _link_may_come(outgoing, now) and not _post_ids(found)
+            return None if waits else _published(found, outgoing)
         case "SEND_TO_USER_INBOX":
             caption = outgoing.words.caption(0)
             return HandedOver({**_evidence(found), "publish_id": outgoing.handle, "text": caption})
@@ -231,6 +235,13 @@ def _published(found: Mapping[str, Any], outgoing: Outgoing) -> Published:
         return Published(outgoing.handle or "", None, _evidence(found))
     link = f"https://www.tiktok.com/@{outgoing.account.handle}/video/{ids[0]}"
     return Published(ids[0], link, _evidence(found))
+
+
+def _link_may_come(outgoing: Outgoing, now: datetime) -> bool:
+    """Say whether moderation is worth waiting for: usually a minute, and never for `SELF_ONLY`."""
+    begun = outgoing.first_tried_at or now
+    seen = outgoing.words.options.get("privacy_level") != "SELF_ONLY"
+    return seen and mode_of(outgoing.account) == "direct" and now - begun < LINK_PATIENCE
 
 
 def _post_ids(found: Mapping[str, Any]) -> list[str]:
