@@ -26,6 +26,7 @@ class AlertKind(StrEnum):
     UNAPPROVED = "unapproved"  # due in less than two hours, and not approved
     PREFLIGHT = "preflight"  # a channel with posts to come does not answer
     TEST = "test"  # somebody tries whether a target hears
+    RESTING = "resting"  # a platform takes no more on a channel for an hour or longer
 
 
 class Medium(StrEnum):

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from planner.content import fingerprint, words_json
 from planner.publications import Status
-from store import channels, gates, posts, publications
+from store import alerts, channels, gates, posts, publications
 from store.audit import CLOCK
 from store.claimed import Claim, Intent, Rows, Settlement, first_tried, of_rows
 from store.db import Db, Store
@@ -24,6 +24,9 @@ from store.tables import Attempt, Channel, Publication, Workspace
 
 SILENT_MAX = timedelta(hours=1)
 """How long past its lease a worker may be silent, and not gone, before a person is asked."""
+
+LONG_REST_SECONDS = 3600
+"""A rest of which a person hears: long enough to post by hand meanwhile."""
 
 TOKEN_EXPIRED = "token_expired"  # noqa: S105  # a reason
 """Why a platform refused what it may take with new credentials, which are then asked for."""
@@ -146,6 +149,8 @@ async def settle(
         if settlement.after is not Status.CLAIMED:  # there, the next step is under way
             publication.lease_until = None
         _note_service(channel, settlement, now)
+        if settlement.rest_seconds >= LONG_REST_SECONDS:
+            await alerts.for_rest(db, workspace, channel, settlement.reason, now)
         if settlement.needs_reauth:
             await channels.note_check(
                 db, workspace, CLOCK, channel, "needs_reauth", settlement.reason, now

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from schedulers.connector import Absent
 from schedulers.connectors import connectors, tiktok, tiktok_upload
 from schedulers.connectors.tiktok import TikTokConnector
 from schedulers.outbound import Outbound
 from schedulers.publishing import publish
+from store import dispatch
 from store.blobs import FolderBlobs
+from store.tables import Alert
 from tests.chaos.mortal import DECIDED, LOOPBACK, Grave, Points
 from tests.conftest import Clock
 from tests.schedulers.stages import ME, Stage, stage
@@ -178,6 +181,22 @@ async def test_each_documented_error_has_its_consequence(
 
     assert (found.status, found.reason) == (status, reason or code)
     assert there.posted() == []
+
+
+async def test_a_cap_rests_the_channel_for_a_day_and_a_person_hears_of_it(there: Stage) -> None:
+    there.order(accounts={ME: {"posts_cap": 0}})
+    first, second = await there.due(), await there.due()
+
+    await ended(there, first, rounds=1)
+    there.order(accounts={ME: {"posts_cap": 10}})
+    async with there.world.store.reading() as db:
+        told = [(each.kind, each.data) for each in (await db.exec(select(Alert))).all()]
+        due = await dispatch.due(db, there.world.clock() + timedelta(hours=23), 10)
+    there.world.clock.forward(hours=25)
+
+    assert told == [("resting", {"reason": "spam_risk_too_many_posts"})]
+    assert due == []
+    assert [(await ended(there, each)).status for each in (first, second)] == ["published"] * 2
 
 
 @pytest.mark.parametrize(
