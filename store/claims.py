@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from planner.content import fingerprint, words_json
-from planner.publications import Status
+from planner.publications import WAITING, Status
 from store import alerts, channels, gates, posts, publications
 from store.audit import CLOCK
 from store.claimed import Claim, Intent, Rows, Settlement, first_tried, of_rows
@@ -150,7 +150,7 @@ async def settle(
             publication.lease_until = None
         _note_service(channel, settlement, now)
         if settlement.rest_seconds >= LONG_REST_SECONDS:
-            await alerts.for_rest(db, workspace, channel, settlement.reason, now)
+            await _postpone(db, workspace, channel, settlement.reason, now)
         if settlement.needs_reauth:
             await channels.note_check(
                 db, workspace, CLOCK, channel, "needs_reauth", settlement.reason, now
@@ -264,6 +264,20 @@ async def _bar(
     skipped = barred.reason == "outage" and workspace.missed_policy == "skip"
     if skipped and publication.status == Status.MISSED:
         await publications.dismiss(db, workspace, CLOCK, publication, now)
+
+
+async def _postpone(
+    db: Db, workspace: Workspace, channel: Channel, reason: str | None, now: datetime
+) -> None:
+    """Let what falls due while a platform takes no more go afterwards: that is no outage."""
+    await alerts.for_rest(db, workspace, channel, reason, now)
+    until = channel.rests_until
+    waiting = update(Publication).where(
+        col(Publication.channel_id) == channel.id,
+        col(Publication.status).in_((*WAITING, *SENDING)),
+        col(Publication.due_at) < until,
+    )
+    await db.exec(waiting.values(resumed_at=until))
 
 
 def _note_service(channel: Channel, settlement: Settlement, now: datetime) -> None:

@@ -192,7 +192,7 @@ async def test_a_cap_rests_the_channel_for_a_day_and_a_person_hears_of_it(there:
     async with there.world.store.reading() as db:
         told = [(each.kind, each.data) for each in (await db.exec(select(Alert))).all()]
         due = await dispatch.due(db, there.world.clock() + timedelta(hours=23), 10)
-    there.world.clock.forward(hours=25)
+    there.world.clock.forward(hours=24, minutes=5)
 
     assert told == [("resting", {"reason": "spam_risk_too_many_posts"})]
     assert due == []
