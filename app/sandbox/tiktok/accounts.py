@@ -55,6 +55,7 @@ class Developer:
     active_user_cap: int = 5
     resent_chunk_status: int = 416
     oauth_error_status: int = 400
+    log_id_name: str = "log_id"
     rates: dict[str, int] = field(default_factory=lambda: dict(RATES))
 
 

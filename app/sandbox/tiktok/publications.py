@@ -10,6 +10,8 @@ INBOX, COMPLETE, FAILED = "SEND_TO_USER_INBOX", "PUBLISH_COMPLETE", "FAILED"
 
 Mode = Literal["direct", "inbox"]
 Kind = Literal["video", "photo"]
+IdShape = Literal["list", "absent", "number", "text", "respelt"]
+"""How the ids of public posts are said: as documented, or in one of the ways that were seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +19,15 @@ class Fate:
     """What is to become of a publication; the default is that all goes well.
 
     `without_post_id` lets a public post stay without one. `never_pulled` leaves its URLs alone.
+    `odd_status` is said instead of the documented one while it is processed.
     """
 
     fail_reason: str = ""
     processing_seconds: float | None = None
     without_post_id: bool = False
     never_pulled: bool = False
+    id_shape: IdShape = "list"
+    odd_status: str = ""
 
 
 @dataclass(slots=True)
