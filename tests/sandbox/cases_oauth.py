@@ -4,11 +4,14 @@ import httpx
 
 from tests.sandbox.cases import (
     CREATOR,
+    LIST,
+    PHOTO,
     Case,
     Deed,
     authorizing,
     calling,
     consenting,
+    draft_body,
     exchanged,
     tokening,
     without,
@@ -85,6 +88,13 @@ def late(seconds: float) -> Deed:
         token = await s.token()
         s.wait(seconds)
         return await s.call(CREATOR, token)
+
+    return call
+
+
+def bearing(authorization: str) -> Deed:
+    async def call(s: Stage) -> httpx.Response:
+        return await s.http.post(CREATOR, headers={"Authorization": authorization})
 
     return call
 
@@ -178,6 +188,8 @@ CASES = [
     Case("refresh-revoked", "2.2.3", 400, GRANT, refreshing(revoked=True), refreshing()),
     Case("revoke-token", "2.2.3", 400, REQUEST, revoking("act.invented"), revoking()),
     Case("token", "2.2.4", 401, "access_token_invalid", late(7200), late(7199)),
+    Case("token", "2.2.4", 401, "access_token_invalid", bearing("Bearer act.x"), late(0)),
+    Case("token", "2.2.4", 401, "access_token_invalid", bearing(""), late(0)),
     Case(
         "consent",
         "2.2.4",
@@ -193,6 +205,22 @@ CASES = [
         "scope_not_authorized",
         info("username,follower_count"),
         info("username,follower_count", ("user.info.profile", "user.info.stats")),
+    ),
+    Case(
+        "consent",
+        "2.2.4",
+        401,
+        "scope_not_authorized",
+        calling(f"{LIST}?fields=id", {}, ("video.publish",)),
+        calling(f"{LIST}?fields=id", {}, ("video.list",)),
+    ),
+    Case(
+        "consent",
+        "2.2.4",
+        401,
+        "scope_not_authorized",
+        calling(PHOTO, draft_body(), ("video.publish",)),
+        calling(PHOTO, draft_body(), ("video.upload",)),
     ),
     Case("fields", "2.9", 400, "invalid_params", info(""), info("open_id,display_name")),
     Case("fields", "2.9", 400, "invalid_params", info("open_id,email"), info("open_id")),

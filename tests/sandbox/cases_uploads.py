@@ -1,5 +1,7 @@
 """Cases of what comes after an init: chunks, statuses, cancelling, lists (2.3.4 to 2.9)."""
 
+from collections.abc import AsyncIterator
+
 import httpx
 
 from tests.sandbox.cases import (
@@ -56,6 +58,16 @@ async def short(s: Stage) -> httpx.Response:
     return await s.http.put(url, headers=told, content=piece[:-1])
 
 
+async def without_length(s: Stage) -> httpx.Response:
+    url, _ = await begun(s)
+    headers, piece = part(body_of(SMALL), 0, SMALL - 1)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield piece
+
+    return await s.http.put(url, headers=headers, content=pieces())
+
+
 def asking(path: str, who: str = PRIVATE, wait: float = 0, invented: str = "") -> Deed:
     """Begin photos, wait while they are pulled, and ask about them."""
 
@@ -93,6 +105,7 @@ CASES = [
     Case("put-range", "2.3.4", 400, "", putting(Content_Range="bytes=0-999"), FINE),
     Case("put-total", "2.3.4", 400, "", putting(Content_Range="bytes 0-999/1001"), FINE),
     Case("put-length", "2.3.4", 400, "", putting(Content_Range="bytes 0-998/1000"), FINE),
+    Case("put-length", "2.3.4", 400, "", without_length, FINE),
     Case(
         "put-chunk",
         "2.3.4 rule 2",

@@ -93,6 +93,7 @@ class DeveloperOrder(_Order):
     url_prefixes: list[str] | None = None
     url_domains: list[str] | None = None
     allow_loopback: bool | None = None
+    look_at_files: bool | None = None
     code_seconds: Seconds | None = None
     access_seconds: Seconds | None = None
     refresh_seconds: Seconds | None = None

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 UPLOADING, DOWNLOADING = "PROCESSING_UPLOAD", "PROCESSING_DOWNLOAD"
+HEAD_BYTES = 12
 INBOX, COMPLETE, FAILED = "SEND_TO_USER_INBOX", "PUBLISH_COMPLETE", "FAILED"
 
 Mode = Literal["direct", "inbox"]
@@ -42,7 +43,10 @@ class File:
 
 @dataclass(slots=True)
 class Upload:
-    """An upload task: its plan, and how much of it is here; only counts and a hash are kept."""
+    """An upload task: its plan, and how much of it is here.
+
+    Of the file itself only the hash and the first `HEAD_BYTES` are kept.
+    """
 
     token: str
     size: int
@@ -52,6 +56,7 @@ class Upload:
     chunks: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
     mime: str = ""
+    head: bytes = b""
 
     def due(self) -> tuple[int, int]:
         """Return the first and last byte of the chunk that must come next."""

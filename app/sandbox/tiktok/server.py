@@ -245,6 +245,9 @@ def _around(tiktok: TikTok) -> list[Route]:
         return await _put(tiktok, request)
 
     async def control(request: Request) -> Response:
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            # Of other types any web page may post without asking first.
+            return JSONResponse({"wrong": ["Content-Type: application/json"]}, 415)
         try:
             obey(tiktok, Control.model_validate_json(await request.body()))
         except ValidationError as error:

@@ -1,0 +1,73 @@
+"""`pilar sandbox`: what it prints, what it refuses, and that it stops when told to."""
+
+import gc
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.app.commands import pilar
+from tests.processes import ended, free_port, run_module
+from tests.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+async def test_the_sandbox_says_what_to_put_into_the_settings(tmp_path: Path) -> None:
+    port = free_port()
+    log = tmp_path / "sandbox.log"
+    words = ("app.cli", "sandbox", "tiktok", "--port", str(port), "--audited")
+    process = await run_module(*words, log=log, PILAR_PUBLIC_URL="https://pilar.example")
+    await until(lambda: "control" in log.read_text(), 20)
+
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        state = (await http.get("/_sandbox/state")).json()
+    process.terminate()
+
+    assert await ended(process, log) == 0
+    assert (
+        log.read_text()
+        == f"""\
+The tiktok sandbox listens on http://127.0.0.1:{port}
+
+Put into Pilar's settings:
+  client key     sandboxawkey
+  client secret  sandbox-client-secret
+  API base URL   http://127.0.0.1:{port}
+  authorize URL  http://127.0.0.1:{port}/v2/auth/authorize/
+
+Accounts: warisan.privat, warisan.publik, warisan.ketat.
+Bounds of direct posts: none.
+What was posted: http://127.0.0.1:{port}/
+To provoke something: POST http://127.0.0.1:{port}/_sandbox/control (docs/sandbox.md).
+"""
+    )
+    assert state["developer"]["redirect_uris"] == ["https://pilar.example/oauth/callback"]
+    assert state["developer"]["url_prefixes"] == ["https://pilar.example/"]
+    assert state["developer"]["allow_loopback"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("instagram",), 2, "tiktok only"),
+        (("tiktok", "--redirect-uri", "http://pilar.example/"), 2, "does not register"),
+    ],
+)
+async def test_what_cannot_be_opened_is_said(words: tuple[str, ...], code: int, said: str) -> None:
+    told = await pilar("sandbox", *words)
+
+    assert told.code == code
+    assert said in " ".join(told.err.split())
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_an_address_of_another_machine_is_not_listened_on() -> None:
+    told = await pilar("sandbox", "tiktok", "--host", "203.0.113.1")
+
+    assert told.code == 1
+    assert "The address cannot be used" in told.err
+    gc.collect()  # uvicorn drops the socket that it could not bind, and does not close it
