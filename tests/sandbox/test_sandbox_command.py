@@ -15,18 +15,22 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-async def test_the_sandbox_says_what_to_put_into_the_settings(tmp_path: Path) -> None:
+async def test_the_sandbox_says_what_to_put_into_the_settings_or_why_it_cannot_listen(
+    tmp_path: Path,
+) -> None:
     port = free_port()
-    log = tmp_path / "sandbox.log"
+    log, other = tmp_path / "sandbox.log", tmp_path / "other.log"
     words = ("app.cli", "sandbox", "tiktok", "--port", str(port), "--audited")
     process = await run_module(*words, log=log, PILAR_PUBLIC_URL="https://pilar.example")
+    elsewhere = await run_module(*words, "--host", "203.0.113.1", log=other)
     await until(lambda: "control" in log.read_text(), 20)
 
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         state = (await http.get("/_sandbox/state")).json()
     process.terminate()
 
-    assert await ended(process, log) == 0
+    assert (await ended(process, log), await ended(elsewhere, other)) == (0, 1)
+    assert "The address cannot be used" in other.read_text()
     assert (
         log.read_text()
         == f"""\
@@ -38,6 +42,7 @@ Put into Pilar's settings:
   API base URL   http://127.0.0.1:{port}
   authorize URL  http://127.0.0.1:{port}/v2/auth/authorize/
 
+Pilar may reach it with PILAR_ALLOW_PRIVATE_HOSTS=127.0.0.1:{port}
 Accounts: warisan.privat, warisan.publik, warisan.ketat.
 Bounds of direct posts: none.
 What was posted: http://127.0.0.1:{port}/
@@ -61,12 +66,3 @@ async def test_what_cannot_be_opened_is_said(words: tuple[str, ...], code: int, 
 
     assert told.code == code
     assert said in " ".join(told.err.split())
-
-
-async def test_an_address_of_another_machine_is_not_listened_on(tmp_path: Path) -> None:
-    log = tmp_path / "sandbox.log"
-
-    process = await run_module("app.cli", "sandbox", "tiktok", "--host", "203.0.113.1", log=log)
-
-    assert await ended(process, log) == 1
-    assert "The address cannot be used" in log.read_text()
