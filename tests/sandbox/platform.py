@@ -1,5 +1,6 @@
 """A TikTok of a test: its memory, its clock that the test moves, and a client that is ours."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -9,7 +10,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import uvicorn
 
+from app.sandbox.cutting import Cuttable
 from app.sandbox.tiktok.accounts import SCOPES, Developer
 from app.sandbox.tiktok.server import create_sandbox
 from app.sandbox.tiktok.state import Fetched, TikTok
@@ -160,3 +163,29 @@ async def stage(told: Developer | None = None) -> AsyncIterator[Stage]:
     transport = httpx.ASGITransport(create_sandbox(tiktok))
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
         yield Stage(http, tiktok, at)
+
+
+@asynccontextmanager
+async def served(tiktok: TikTok, wire: Wire | None = None) -> AsyncIterator[str]:
+    """Serve a sandbox on loopback, so that connections can break; yields its base URL."""
+    config = uvicorn.Config(
+        create_sandbox(tiktok, wire),
+        port=0,
+        http=Cuttable,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        timeout_graceful_shutdown=1,
+    )
+    listening = config.bind_socket()
+    tiktok.base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve([listening]))
+    try:
+        while not server.started:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        yield tiktok.base_url
+    finally:
+        server.should_exit = True
+        await serving
+        listening.close()

@@ -33,7 +33,7 @@ class Developer:
 
     Lifetimes and times are in seconds. `url_prefixes` and `url_domains` are verified for pulls;
     `allow_loopback` lets a verified prefix be plain http on this machine, which the real one
-    never does.
+    never does. `look_at_files` fails uploads that do not begin as a video does.
     """
 
     client_key: str = "sandboxawkey"
@@ -45,6 +45,7 @@ class Developer:
     url_prefixes: Sequence[str] = ()
     url_domains: Sequence[str] = ()
     allow_loopback: bool = False
+    look_at_files: bool = False
     code_seconds: float = 300
     access_seconds: float = 7200
     refresh_seconds: float = 180 * 86400
@@ -55,6 +56,7 @@ class Developer:
     active_user_cap: int = 5
     resent_chunk_status: int = 416
     oauth_error_status: int = 400
+    log_id_name: str = "log_id"
     rates: dict[str, int] = field(default_factory=lambda: dict(RATES))
 
 

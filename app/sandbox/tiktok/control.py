@@ -1,14 +1,14 @@
 """Orders: what a person or a test tells the sandbox to be and to do (`/_sandbox/control`)."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.sandbox.tiktok import statuses, tokens
 from app.sandbox.tiktok.accounts import Account
 from app.sandbox.tiktok.mischief import ENDPOINTS, WEBHOOK
-from app.sandbox.tiktok.publications import COMPLETE, INBOX, Fate, Publication
+from app.sandbox.tiktok.publications import COMPLETE, INBOX, Fate, IdShape, Publication
 from app.sandbox.tiktok.state import TikTok
 from app.sandbox.tiktok.tricks import Deed, Trick
 
@@ -45,6 +45,14 @@ class TrickOrder(_Order):
     read_bytes: Count = 0
     seconds: Seconds = 0
 
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.do == "refuse" and not (self.code or self.status):
+            raise ValueError("a refusal needs a code, or (of an upload) a status")
+        if (self.endpoint == WEBHOOK) != (self.do in {"duplicate", "forge", "withhold"}):
+            raise ValueError(f"{self.do} is not something that {self.endpoint} can do")
+        return self
+
 
 class FateOrder(_Order):
     """What is to become of the next publications, of one account or of any."""
@@ -55,6 +63,8 @@ class FateOrder(_Order):
     processing_seconds: Seconds | None = None
     without_post_id: bool = False
     never_pulled: bool = False
+    id_shape: IdShape = "list"
+    odd_status: str = ""
 
 
 class InboxOrder(_Order):
@@ -83,6 +93,7 @@ class DeveloperOrder(_Order):
     url_prefixes: list[str] | None = None
     url_domains: list[str] | None = None
     allow_loopback: bool | None = None
+    look_at_files: bool | None = None
     code_seconds: Seconds | None = None
     access_seconds: Seconds | None = None
     refresh_seconds: Seconds | None = None
@@ -93,6 +104,7 @@ class DeveloperOrder(_Order):
     active_user_cap: Count | None = None
     resent_chunk_status: Literal[206, 416] | None = None
     oauth_error_status: Literal[200, 400, 401] | None = None
+    log_id_name: Literal["log_id", "logid"] | None = None
     rates: dict[str, Count] | None = None
 
 

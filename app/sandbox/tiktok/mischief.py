@@ -40,13 +40,14 @@ def envelope(
     tiktok: TikTok, data: MutableMapping[str, Any], code: str = "ok", message: str = ""
 ) -> bytes:
     """Return the body of an API answer (2.1)."""
-    error = {"code": code, "message": message, "log_id": tiktok.log_id()}
+    error = {"code": code, "message": message, tiktok.developer.log_id_name: tiktok.log_id()}
     return json.dumps({"data": data, "error": error}).encode()
 
 
 def flat(tiktok: TikTok, error: str, description: str) -> bytes:
     """Return the body of an OAuth error (2.2.4)."""
-    said = {"error": error, "error_description": description, "log_id": tiktok.log_id()}
+    name = tiktok.developer.log_id_name
+    said = {"error": error, "error_description": description, name: tiktok.log_id()}
     return json.dumps(said).encode()
 
 

@@ -37,7 +37,9 @@ def open_tiktok(wish: Wish, outbound: Outbound, now: Callable[[], datetime]) -> 
         "authorize URL": f"{wish.base_url}/v2/auth/authorize/",
     }
     bound = "none" if wish.audited else "not audited: SELF_ONLY, by private accounts"
+    address = wish.base_url.partition("//")[2]
     hints = [
+        f"Pilar may reach it with PILAR_ALLOW_PRIVATE_HOSTS={address}",
         f"Accounts: {', '.join(tiktok.accounts)}.",
         f"Bounds of direct posts: {bound}.",
         f"What was posted: {wish.base_url}/",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from html import escape
 
-from app.sandbox.tiktok.journal import posts_of, state_of
+from app.sandbox.tiktok.journal import state_of
 from app.sandbox.tiktok.rules import Refused
 from app.sandbox.tiktok.state import TikTok
 
@@ -52,6 +52,7 @@ def wrong(refused: Refused) -> str:
 
 def home(tiktok: TikTok) -> str:
     """Return what was posted, what waits, and what was refused last."""
+    state = state_of(tiktok)
     posts = "".join(
         _row(
             f"@{post['username']}",
@@ -61,9 +62,8 @@ def home(tiktok: TikTok) -> str:
             ", ".join(f"{file['bytes']} bytes" for file in post["files"]),
             post["post_id"],
         )
-        for post in reversed(posts_of(tiktok))
+        for post in reversed(state["posts"])
     )
-    state = state_of(tiktok)
     begun = "".join(
         _row(each["publish_id"], f"@{each['username']}", each["status"], each["fail_reason"])
         for each in reversed(state["publications"])

@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 UPLOADING, DOWNLOADING = "PROCESSING_UPLOAD", "PROCESSING_DOWNLOAD"
+HEAD_BYTES = 12
 INBOX, COMPLETE, FAILED = "SEND_TO_USER_INBOX", "PUBLISH_COMPLETE", "FAILED"
 
 Mode = Literal["direct", "inbox"]
 Kind = Literal["video", "photo"]
+IdShape = Literal["list", "absent", "number", "text", "respelt"]
+"""How the ids of public posts are said: as documented, or in one of the ways that were seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +20,15 @@ class Fate:
     """What is to become of a publication; the default is that all goes well.
 
     `without_post_id` lets a public post stay without one. `never_pulled` leaves its URLs alone.
+    `odd_status` is said instead of the documented one while it is processed.
     """
 
     fail_reason: str = ""
     processing_seconds: float | None = None
     without_post_id: bool = False
     never_pulled: bool = False
+    id_shape: IdShape = "list"
+    odd_status: str = ""
 
 
 @dataclass(slots=True)
@@ -37,7 +43,10 @@ class File:
 
 @dataclass(slots=True)
 class Upload:
-    """An upload task: its plan, and how much of it is here; only counts and a hash are kept."""
+    """An upload task: its plan, and how much of it is here.
+
+    Of the file itself only the hash and the first `HEAD_BYTES` are kept.
+    """
 
     token: str
     size: int
@@ -47,6 +56,7 @@ class Upload:
     chunks: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
     mime: str = ""
+    head: bytes = b""
 
     def due(self) -> tuple[int, int]:
         """Return the first and last byte of the chunk that must come next."""

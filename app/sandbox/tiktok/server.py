@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -244,10 +245,14 @@ def _around(tiktok: TikTok) -> list[Route]:
         return await _put(tiktok, request)
 
     async def control(request: Request) -> Response:
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            # Of other types any web page may post without asking first.
+            return JSONResponse({"wrong": ["Content-Type: application/json"]}, 415)
         try:
             obey(tiktok, Control.model_validate_json(await request.body()))
         except ValidationError as error:
-            return JSONResponse({"wrong": error.errors(include_url=False)}, 422)
+            wrong = [_said(each) for each in error.errors()]
+            return JSONResponse({"wrong": wrong}, 422)
         except CannotDo as error:
             return JSONResponse({"wrong": str(error)}, 409)
         return JSONResponse(journal.state_of(tiktok))
@@ -264,6 +269,10 @@ def _around(tiktok: TikTok) -> list[Route]:
         Route("/_sandbox/state", state, methods=["GET"]),
         Route("/", home, methods=["GET"]),
     ]
+
+
+def _said(error: ErrorDetails) -> str:
+    return f"/{'/'.join(map(str, error['loc']))}: {error['msg']}"
 
 
 async def _put(tiktok: TikTok, request: Request) -> Response:

@@ -12,6 +12,7 @@ from app.sandbox.tiktok.publications import (
     FAILED,
     INBOX,
     UPLOADING,
+    IdShape,
     Post,
     Publication,
 )
@@ -27,6 +28,8 @@ def fetch(tiktok: TikTok, caller: Caller, body: Mapping[str, Any]) -> dict[str, 
     publication = _of(tiktok, caller, body)
     settle(tiktok)
     said: dict[str, Any] = {"status": publication.status}
+    if publication.fate.odd_status and not publication.final:
+        said["status"] = publication.fate.odd_status
     if publication.fail_reason:
         said["fail_reason"] = publication.fail_reason
     if publication.upload:
@@ -34,8 +37,17 @@ def fetch(tiktok: TikTok, caller: Caller, body: Mapping[str, Any]) -> dict[str, 
     else:
         said["downloaded_bytes"] = sum(file.bytes for file in publication.files)
     if publication.status == COMPLETE:
-        said["publicaly_available_post_id"] = public_ids(tiktok, publication)
+        said |= _shaped(public_ids(tiktok, publication), publication.fate.id_shape)
     return said
+
+
+def _shaped(ids: list[int], shape: IdShape) -> dict[str, Any]:
+    if shape == "absent" or (shape in {"number", "text"} and not ids):
+        return {}
+    if shape == "respelt":
+        return {"publicly_available_post_id": ids}
+    said: Any = {"list": ids, "number": ids[:1], "text": [str(each) for each in ids]}[shape]
+    return {"publicaly_available_post_id": said[0] if shape == "number" else said}
 
 
 def public_ids(tiktok: TikTok, publication: Publication) -> list[int]:

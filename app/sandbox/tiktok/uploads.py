@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.sandbox.tiktok.publications import UPLOADING, File, Publication, Upload
+from app.sandbox.tiktok.publications import HEAD_BYTES, UPLOADING, File, Publication, Upload
 from app.sandbox.tiktok.rules import Refused, demand
 from app.sandbox.tiktok.state import TikTok
 
@@ -52,16 +52,17 @@ async def put(
     length = _check(tiktok, upload, headers)
     if length is None:
         return Progress(206, upload.received, upload.size)
-    before, digest, count = upload.received, upload.digest.copy(), 0
+    before, digest, count, head = upload.received, upload.digest.copy(), 0, upload.head
     async for piece in body:
         digest.update(piece)
         count += len(piece)
+        head += piece[: HEAD_BYTES - len(head)]
     demand(count == length, "put-whole", f"{count} bytes came of {length}.")
     alive = tiktok.clock() < _until(tiktok, publication)
     demand(alive, "put-expired", "The hour ended while the chunk was on its way.")
     if upload.received != before:
         raise OutOfOrder(upload, "The chunk came twice at the same time.")
-    upload.received, upload.digest = before + count, digest
+    upload.received, upload.digest, upload.head = before + count, digest, head
     upload.chunks += 1
     upload.mime = headers["content-type"]
     if upload.received < upload.size:
@@ -112,3 +113,10 @@ def _complete(tiktok: TikTok, publication: Publication, upload: Upload) -> None:
     now = tiktok.clock()
     publication.files = [File(upload.size, upload.digest.hexdigest(), mime=upload.mime)]
     publication.committed_at = publication.arrived_at = now
+    if tiktok.developer.look_at_files and not _is_video(upload.head):
+        publication.fate = replace(publication.fate, fail_reason="file_format_check_failed")
+
+
+def _is_video(head: bytes) -> bool:
+    """Say whether a file begins as MP4 and QuickTime do, or as WebM does."""
+    return head[4:8] == b"ftyp" or head.startswith(b"\x1a\x45\xdf\xa3")

@@ -94,7 +94,7 @@ def _begin(
     if kind == "FILE_UPLOAD":
         names = ("source", "video_size", "chunk_size", "total_chunk_count")
         fields.only(source, names, "source_info")
-        upload = _plan(*(fields.whole(source, name) for name in names[1:]))
+        upload = plan(*(fields.whole(source, name) for name in names[1:]))
         made = _made(tiktok, account, mode, info, f"v_{short}_file")
         made.upload = upload
         start(tiktok, made)
@@ -122,7 +122,8 @@ def _made(
     )
 
 
-def _plan(size: int, chunk: int, count: int) -> Upload:
+def plan(size: int, chunk: int, count: int) -> Upload:
+    """Return an upload task of so many bytes, if its chunks are cut by the rules (2.3.4)."""
     demand(0 < size <= SIZE_MAX_BYTES, "size", f"video_size is {size}.")
     demand(chunk > 0, "chunk-size", f"chunk_size is {chunk}.")
     demand(1 <= count <= CHUNKS_MAX, "chunk-many", f"total_chunk_count is {count}.")
