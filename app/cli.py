@@ -14,6 +14,7 @@ from app import (
     cli_hold,
     cli_office,
     cli_openapi,
+    cli_rotate,
     cli_serve,
     cli_worker,
 )
@@ -42,6 +43,7 @@ COMMANDS = (
     cli_hold.hold,
     cli_backup.backup,
     cli_backup.restore,
+    cli_rotate.rotate_keys,
     cli_audit.verify_audit,
     cli_openapi.openapi,
 )
