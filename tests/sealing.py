@@ -1,4 +1,4 @@
-"""Offices whose channels and alert targets have secrets, and what is sealed of them by which key."""
+"""Offices whose channels and alert targets have secrets, and which key sealed them."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -49,7 +49,7 @@ async def furnished(world: World, count: int, ring: KeyRing = RING) -> Safe:
             fields |= {"handle": f"kait-{number}", "name": f"Kait {number}"}
             channel = await channels.add(db, workspace, CLI, fields, world.clock())
             plain = {"access": f"akses {world.slug} {number}", "refresh": f"segar {number}"}
-            await keep(world, db, workspace, channel, plain, ring)
+            await channels.set_secrets(db, workspace, CLI, channel, plain, ring, world.clock())
             safe.known[channel.id] = plain
         hook: Any = {"medium": "webhook", "address": "https://x.example/", "name": "Kait"}
         mail: Any = {"medium": "email", "address": "ayu@biro.example", "name": "Surel"}
@@ -60,10 +60,12 @@ async def furnished(world: World, count: int, ring: KeyRing = RING) -> Safe:
     return safe
 
 
-async def keep(
-    world: World, db: Any, workspace: Any, channel: Channel, plain: Mapping[str, str], ring: KeyRing
-) -> None:
-    await channels.set_secrets(db, workspace, CLI, channel, plain, ring, world.clock())
+async def enter(world: World, row: UUID, plain: Mapping[str, str], ring: KeyRing) -> None:
+    """Let a person enter a channel's credentials anew."""
+    async with world.store.transaction() as db:
+        workspace = await workspaces.lock(db, world.slug)
+        channel = await channels.of(db, workspace.id, row)
+        await channels.set_secrets(db, workspace, CLI, channel, plain, ring, world.clock())
 
 
 async def opened(store: Store, ring: KeyRing) -> Known:
@@ -84,10 +86,9 @@ async def opened(store: Store, ring: KeyRing) -> Known:
 async def keys_in_use(store: Store) -> Counter[str]:
     """Count the sealed texts by the key that they name, the instance's check among them."""
     async with store.reading() as db:
-        rows = [
-            *(await db.exec(select(Channel))).all(),
-            *(await db.exec(select(AlertTarget))).all(),
-        ]
+        rows: list[Any] = []
+        for table in (Channel, AlertTarget):
+            rows += (await db.exec(select(table))).all()
         texts = [text for row in rows for text in row.secrets.values()]
         texts += [row.sealed_check for row in (await db.exec(select(Instance))).all()]
     return Counter(text.split(".")[1] for text in texts)
@@ -96,7 +97,7 @@ async def keys_in_use(store: Store) -> Counter[str]:
 async def secrets_of(store: Store, table: Any, row_id: UUID) -> dict[str, str]:
     """Return the sealed texts of a row."""
     async with store.reading() as db:
-        row = await db.get(table, row_id)
+        row: Any = await db.get(table, row_id)
         return dict(row.secrets)
 
 
@@ -104,7 +105,7 @@ async def secrets_of(store: Store, table: Any, row_id: UUID) -> dict[str, str]:
 async def changed(store: Store, table: Any, row_id: UUID) -> AsyncIterator[dict[str, str]]:
     """Let a test tamper with the sealed texts of a row."""
     async with store.transaction() as db:
-        row = await db.get(table, row_id)
+        row: Any = await db.get(table, row_id)
         secrets = dict(row.secrets)
         yield secrets
         row.secrets = secrets

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +9,6 @@ import pytest
 
 from planner.access import SCOPES, Role
 from store import (
-    alert_targets,
     audit,
     calendar_links,
     callers,
@@ -38,6 +36,7 @@ from tests.sealing import (
     SECRET,
     Safe,
     changed,
+    enter,
     furnished,
     keys_in_use,
     opened,
@@ -171,7 +170,7 @@ async def test_what_no_key_opens_is_named_and_left_as_it_is(
     }
     texts = {"refresh": gone.seal("lama", **bound), "aneh": "bukan segel"}
     async with changed(store, Channel, row) as secrets:
-        secrets |= texts
+        secrets.update(texts)
 
     done = await rotated(store, clock)
 
@@ -188,7 +187,6 @@ async def test_what_no_key_opens_is_named_and_left_as_it_is(
 async def test_killed_at_any_commit_it_goes_on_when_it_is_run_again(
     store: Store, safe: Safe, database_url: str, clock: Clock
 ) -> None:
-    points = Points()
     deaths = 0
     while True:
         mortal = MortalStore(database_url, Points(deaths))
@@ -199,7 +197,6 @@ async def test_killed_at_any_commit_it_goes_on_when_it_is_run_again(
         else:
             break
         finally:
-            points.passed += mortal._points.passed[:1]
             await mortal.close()
         assert await opened(store, BOTH) == safe.known
         if (await keys_in_use(store))["k1"] > 1:  # the check goes last
@@ -222,19 +219,8 @@ class Haunted(Store):
     async def transaction(self) -> AsyncIterator[Db]:
         async with super().transaction() as db:
             yield db
-        world, row = self._safe.world, self._safe.rows[0]
-        async with world.store.transaction() as db:
-            workspace = await workspaces.lock(db, world.slug)
-            await enter(db, world, workspace, row, self._safe.known[row], self._ring)
-
-
-async def enter(
-    db: Db, world: World, workspace: Any, row: UUID, plain: dict[str, str], ring: KeyRing
-) -> None:
-    from store import channels  # noqa: PLC0415
-
-    channel = await channels.of(db, workspace.id, row)
-    await channels.set_secrets(db, workspace, CLI, channel, plain, ring, world.clock())
+        row = self._safe.rows[0]
+        await enter(self._safe.world, row, self._safe.known[row], self._ring)
 
 
 @pytest.mark.parametrize(("ring", "settled"), [(RING, False), (BOTH, True)], ids=["old", "new"])
