@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 
 from planner.errors import Forbidden, Unauthenticated
-from store import callers, keys
+from store import callers, keys, sessions
 from store.callers import Caller
 from store.db import Db
 from store.vault import KeyRing
@@ -43,7 +43,7 @@ async def identify(request: Request, db: Db, ring: KeyRing, base_url: str, now: 
             known = keys.digests(ring, token.strip())
             caller = await callers.by_key(db, known, request_id, now)
     elif cookie := request.cookies.get(cookie_name(base_url)):
-        known = [digest.hex() for digest in ring.digests("session", cookie.encode())]
+        known = sessions.digests(ring, cookie)
         caller = await callers.by_session(db, known, request_id, now)
         if caller:
             check_same_site(request, base_url)

@@ -15,6 +15,7 @@ from app import (
     cli_office,
     cli_openapi,
     cli_sandbox,
+    cli_rotate,
     cli_serve,
     cli_worker,
 )
@@ -44,6 +45,7 @@ COMMANDS = (
     cli_hold.hold,
     cli_backup.backup,
     cli_backup.restore,
+    cli_rotate.rotate_keys,
     cli_audit.verify_audit,
     cli_openapi.openapi,
 )

@@ -2,18 +2,17 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from app import house as composition
-from app.cli_speech import command, err, say
+from app.cli_progress import MEGABYTE, Progressing
+from app.cli_speech import command, say
 from app.house import Settings
 from planner.errors import PilarError
 from schedulers.connectors import connectors
@@ -24,50 +23,13 @@ from store.manifest import Manifest
 from store.replacing import Place, Restored
 from store.vault import KeyRing
 
-QUIET_SECONDS = 2
 SHOWN_MISSING = 20
-MEGABYTE = 1_000_000
-STEPS = {
-    "database": "Copying the database",
-    "check": "Checking the copy",
-    "media": "Copying media",
-}
 Folder = Annotated[Path, typer.Argument(help="The backup's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
 
 class KeysGone(PilarError):
     """There are no keys here that could open what the backup holds."""
-
-
-class Progressing:
-    """Says on standard error what is being done, once that takes longer than two seconds."""
-
-    def __init__(self) -> None:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"))
-        self._progress = Progress(*columns, console=err, transient=True)
-        self._task = self._progress.add_task("")
-        self._since = time.monotonic()
-        self._shown = False
-
-    def __enter__(self) -> Self:
-        """Begin to count the seconds."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Say no more."""
-        if self._shown:
-            self._progress.stop()
-
-    def __call__(self, step: str, done: int, total: int | None) -> None:
-        """Hear how far a step is: so many of so many, or so many bytes."""
-        if time.monotonic() - self._since < QUIET_SECONDS:
-            return
-        far = f"{done / MEGABYTE:.0f} MB" if total is None else f"{100 * done // max(total, 1)} %"
-        self._progress.update(self._task, description=f"{STEPS[step]}: {far}")
-        if not self._shown:
-            self._shown = True
-            self._progress.start()
 
 
 def backup(

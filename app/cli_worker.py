@@ -102,7 +102,7 @@ async def _tick(
     house: House, publisher: Publisher, settings: Settings, stop: asyncio.Event
 ) -> Ticked:
     store = publisher.store
-    await workers.note(store, publisher.worker, "tick", publisher.now())
+    await workers.note(store, publisher.worker, "tick", publisher.now(), publisher.ring.ids)
     recovered = await _recover(publisher)
     await sweep(publisher)
     await refresh_expiring(publisher)

@@ -166,7 +166,8 @@ class Clock:
     async def _look_around(self) -> None:
         """Say that this process is there, and settle what those left that are not any more."""
         publisher, now = self.publisher, self.publisher.now()
-        await workers.note(publisher.store, publisher.worker, self._role, now)
+        keys = publisher.ring.ids
+        await workers.note(publisher.store, publisher.worker, self._role, now, keys)
         await instance.note_tick(publisher.store, self.ticked_at or now)
         await recover(publisher, "expired")
 

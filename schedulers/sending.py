@@ -15,7 +15,7 @@ from store import channels, claims, links
 from store.blobs import Blobs
 from store.claimed import Claim
 from store.tables import Channel
-from store.vault import KeyRing
+from store.vault import CannotOpen, KeyRing
 
 log = structlog.get_logger()
 
@@ -147,10 +147,15 @@ def sealed_ticket(ring: KeyRing, claim: Claim, ticket: str | None) -> str | None
 
 
 def _ticket(ring: KeyRing, claim: Claim) -> str | None:
-    sealed = claim.publication.ticket
+    """Open a ticket; one that no key opens any more is none, and what it was for begins anew."""
+    sealed, ids = claim.publication.ticket, (claim.workspace.id, claim.channel.id)
     if sealed is None:
         return None
-    return ring.open(sealed, workspace=claim.workspace.id, channel=claim.channel.id, field=TICKET)
+    try:
+        return ring.open(sealed, workspace=ids[0], channel=ids[1], field=TICKET)
+    except CannotOpen:
+        log.warning("a ticket could not be opened", publication=str(claim.id))
+        return None
 
 
 def done_of(claim: Claim) -> tuple[Done, ...]:

@@ -24,7 +24,7 @@ from store.tables import (
     Publication,
     Workspace,
 )
-from store.vault import KeyRing
+from store.vault import Digests, KeyRing
 
 PURPOSE = "calendar-link"
 
@@ -47,6 +47,7 @@ class Opened:
     link: CalendarLink
     workspace: Workspace
     channel: Channel | None
+    known: Digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,13 @@ async def add(
 ) -> tuple[CalendarLink, str]:
     """Make a link to the calendar or to one channel's; return it and its token, kept nowhere."""
     token = secrets.token_urlsafe(32)
+    known = ring.digests_of(PURPOSE, token)
     link = CalendarLink(
         workspace_id=workspace.id,
         name=name,
         channel_id=channel.id if channel else None,
-        token_digest=ring.digest(PURPOSE, token.encode()).hex(),
+        token_digest=known.newest,
+        digest_key=known.key,
         created_by=str(actor),
         created_at=now,
         updated_at=now,
@@ -119,12 +122,12 @@ async def revoke(
 
 async def opened_by(db: Db, ring: KeyRing, slug: str, token: str) -> Opened:
     """Return the calendar that a token opens; raises `NoSuchCalendar` for every other case."""
-    digests = [digest.hex() for digest in ring.digests(PURPOSE, token.encode())]
+    known = ring.digests_of(PURPOSE, token)
     query = (
         select(CalendarLink, Workspace)
         .join(Workspace, col(Workspace.id) == col(CalendarLink.workspace_id))
         .where(
-            col(CalendarLink.token_digest).in_(digests),
+            col(CalendarLink.token_digest).in_(known.all),
             col(CalendarLink.revoked_at).is_(None),
             Workspace.slug == slug,
         )
@@ -134,18 +137,24 @@ async def opened_by(db: Db, ring: KeyRing, slug: str, token: str) -> Opened:
         raise NoSuchCalendar
     link, workspace = found
     channel = await db.get(Channel, link.channel_id) if link.channel_id else None
-    return Opened(link, workspace, channel)
+    return Opened(link, workspace, channel, known)
 
 
-def is_stale(link: CalendarLink, now: datetime) -> bool:
-    """Say whether the last use of a link should be written."""
+def is_stale(opened: Opened, now: datetime) -> bool:
+    """Say whether the last use of a link should be written, or an older key made its digest."""
+    link = opened.link
+    if not opened.known.are_of(link.token_digest, link.digest_key):
+        return True
     return link.last_used_at is None or link.last_used_at < now - TOUCH_AFTER
 
 
-async def touch(db: Db, link: CalendarLink, now: datetime) -> None:
-    """Write when a link was used last; this is no change of the link itself."""
+async def touch(db: Db, opened: Opened, now: datetime) -> None:
+    """Write when a link was used last, and its digest; this is no change of the link itself."""
+    known = opened.known
     await db.exec(
-        update(CalendarLink).where(col(CalendarLink.id) == link.id).values(last_used_at=now)
+        update(CalendarLink)
+        .where(col(CalendarLink.id) == opened.link.id)
+        .values(last_used_at=now, token_digest=known.newest, digest_key=known.key)
     )
 
 

@@ -1,8 +1,8 @@
 """Callers: who a key or a session belongs to, and what they may do in a workspace."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select, update
@@ -12,6 +12,7 @@ from planner.errors import Forbidden
 from store.audit import Actor
 from store.db import Db
 from store.tables import ApiKey, KeyWorkspace, Membership, Person, Session, Workspace
+from store.vault import Digests
 
 TOUCH_AFTER = timedelta(minutes=10)
 """How old a `last_used_at` may get before it is written again."""
@@ -26,46 +27,52 @@ class Caller:
     key: ApiKey | None = None
     session: Session | None = None
     stale: bool = False  # its last use should be written
+    known: Digests | None = None  # of what it came with
 
 
-async def by_key(
-    db: Db, digests: Sequence[str], request_id: str | None, now: datetime
-) -> Caller | None:
+async def by_key(db: Db, known: Digests, request_id: str | None, now: datetime) -> Caller | None:
     """Return the caller of an API key that is neither revoked nor expired; None for any other."""
-    key = (await db.exec(select(ApiKey).where(col(ApiKey.digest).in_(digests)))).first()
+    key = (await db.exec(select(ApiKey).where(col(ApiKey.digest).in_(known.all)))).first()
     if key is None or key.revoked_at or (key.expires_at and key.expires_at <= now):
         return None
     stale = key.last_used_at is None or key.last_used_at < now - TOUCH_AFTER
-    return Caller(Actor("key", key.id, request_id), key=key, stale=stale)
+    stale = stale or not known.are_of(key.digest, key.digest_key)
+    return Caller(Actor("key", key.id, request_id), key=key, stale=stale, known=known)
 
 
 async def by_session(
-    db: Db, digests: Sequence[str], request_id: str | None, now: datetime
+    db: Db, known: Digests, request_id: str | None, now: datetime
 ) -> Caller | None:
     """Return the caller of a session that has not expired; None for any other."""
     query = (
         select(Session, Person)
         .join(Person, col(Person.id) == col(Session.person_id))
-        .where(col(Session.token_digest).in_(digests), col(Session.expires_at) > now)
+        .where(col(Session.token_digest).in_(known.all), col(Session.expires_at) > now)
     )
     found = (await db.exec(query)).first()
     if found is None:
         return None
     session, person = found
     stale = session.last_seen_at < now - TOUCH_AFTER
-    return Caller(Actor("person", person.id, request_id), person, session=session, stale=stale)
+    stale = stale or not known.are_of(session.token_digest, session.digest_key)
+    actor = Actor("person", person.id, request_id)
+    return Caller(actor, person, session=session, stale=stale, known=known)
 
 
 async def touch(db: Db, caller: Caller, now: datetime) -> None:
-    """Write when a key or session was used last; this is no change of the thing itself."""
+    """Write when a key or session was used last; this is no change of the thing itself.
+
+    Its digest is made anew by the first key: only whoever comes with the secret can do that.
+    """
+    if caller.known is None:
+        return
+    made: dict[str, Any] = {"digest_key": caller.known.key}
     if caller.key:
-        await db.exec(
-            update(ApiKey).where(col(ApiKey.id) == caller.key.id).values(last_used_at=now)
-        )
+        made |= {"digest": caller.known.newest, "last_used_at": now}
+        await db.exec(update(ApiKey).where(col(ApiKey.id) == caller.key.id).values(**made))
     if caller.session:
-        await db.exec(
-            update(Session).where(col(Session.id) == caller.session.id).values(last_seen_at=now)
-        )
+        made |= {"token_digest": caller.known.newest, "last_seen_at": now}
+        await db.exec(update(Session).where(col(Session.id) == caller.session.id).values(**made))
 
 
 async def abilities(db: Db, caller: Caller, workspace_id: UUID) -> frozenset[Ability]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import make_url
@@ -94,6 +95,20 @@ async def check_keys(store: Store, ring: KeyRing, now: datetime) -> None:
         raise WrongKeys(reason=error.facts["reason"]) from error
     if plain != CHECK_TEXT:
         raise WrongKeys(reason="tampered")
+
+
+async def seal_check(store: Store, ring: KeyRing, now: datetime) -> None:
+    """Seal the instance's check anew, if the first key did not: from then on it is needed.
+
+    Raises `CannotOpen`.
+    """
+    bound: dict[str, Any] = {"workspace": NOBODY, "channel": NOBODY, "field": CHECK_FIELD}
+    async with store.transaction() as db:
+        query = select(Instance).where(Instance.id == THE_INSTANCE).with_for_update()
+        row = (await db.exec(query)).one()
+        plain = ring.open(row.sealed_check, **bound)
+        if not ring.is_current(row.sealed_check):
+            row.sealed_check, row.updated_at = ring.seal(plain, **bound), now
 
 
 async def is_begun(store: Store) -> bool:

@@ -16,6 +16,8 @@ from store.lookup import one, page_of
 from store.tables import Invitation, Membership, Person, Workspace
 from store.vault import KeyRing
 
+PURPOSE = "invitation"
+
 LIFETIME = timedelta(days=7)
 
 
@@ -48,8 +50,8 @@ async def by_token(db: Db, ring: KeyRing, token: str, now: datetime) -> Invitati
 
     Raises `NoSuchInvitation`, `InvitationUsed` and `InvitationExpired`.
     """
-    digests = [digest.hex() for digest in ring.digests("invitation", token.encode())]
-    query = select(Invitation).where(col(Invitation.token_digest).in_(digests))
+    known = ring.digests_of(PURPOSE, token)
+    query = select(Invitation).where(col(Invitation.token_digest).in_(known.all))
     invitation = (await db.exec(query)).first()
     if invitation is None:
         raise NoSuchInvitation
@@ -77,11 +79,13 @@ async def add(
     if person and await people.is_member(db, workspace.id, person.id):
         raise people.AlreadyMember(email=email)
     token = secrets.token_urlsafe(32)
+    known = ring.digests_of(PURPOSE, token)
     invitation = Invitation(
         workspace_id=workspace.id,
         email=email.lower(),
         role=role,
-        token_digest=ring.digest("invitation", token.encode()).hex(),
+        token_digest=known.newest,
+        digest_key=known.key,
         invited_by=str(actor),
         expires_at=now + LIFETIME,
         created_at=now,

@@ -19,7 +19,7 @@ from store import audit
 from store.audit import Actor
 from store.db import Db
 from store.tables import ApiKey, KeyWorkspace, Membership, Workspace
-from store.vault import KeyRing
+from store.vault import Digests, KeyRing
 
 PREFIX = "pilar_"
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -54,9 +54,9 @@ def _checksum(body: str) -> str:
     return digits
 
 
-def digests(ring: KeyRing, key: str) -> list[str]:
+def digests(ring: KeyRing, key: str) -> Digests:
     """Return the digests under which a key may stand in the database."""
-    return [digest.hex() for digest in ring.digests("api-key", key.encode())]
+    return ring.digests_of("api-key", key)
 
 
 async def add(
@@ -73,10 +73,12 @@ async def add(
 ) -> tuple[ApiKey, str]:
     """Make a key for these (locked) workspaces; return its row and the key, kept nowhere."""
     secret = make_key()
+    known = digests(ring, secret)
     stamps: dict[str, Any] = {"created_at": now, "updated_at": now}
     key = ApiKey(
         name=name,
-        digest=ring.digest("api-key", secret.encode()).hex(),
+        digest=known.newest,
+        digest_key=known.key,
         hint=secret[: len(PREFIX) + 4],
         scopes=sorted(scopes),
         created_by=created_by,

@@ -10,13 +10,18 @@ from sqlmodel import col, delete, select
 from planner.errors import NotFound
 from store.db import Db
 from store.tables import Person, Session
-from store.vault import KeyRing
+from store.vault import Digests, KeyRing
 
 LIFETIME = timedelta(days=14)
 
 
 class NoSuchSession(NotFound):
     """The person has no such session, or it has ended."""
+
+
+def digests(ring: KeyRing, token: str) -> Digests:
+    """Return the digests under which a cookie's token may stand in the database."""
+    return ring.digests_of("session", token)
 
 
 async def of(db: Db, person_id: UUID, session_id: UUID, now: datetime) -> Session:
@@ -45,9 +50,11 @@ async def add(
 ) -> tuple[Session, str]:
     """Log a person in; return the session and the cookie's token, which is kept nowhere."""
     token = secrets.token_urlsafe(32)
+    known = digests(ring, token)
     session = Session(
         person_id=person.id,
-        token_digest=ring.digest("session", token.encode()).hex(),
+        token_digest=known.newest,
+        digest_key=known.key,
         expires_at=now + LIFETIME,
         last_seen_at=now,
         user_agent=user_agent[:200],
@@ -68,8 +75,8 @@ async def end(db: Db, session: Session) -> None:
 
 async def end_by_token(db: Db, ring: KeyRing, token: str) -> None:
     """End the session of a token, if there is one: its browser is about to get another."""
-    digests = [digest.hex() for digest in ring.digests("session", token.encode())]
-    await db.exec(delete(Session).where(col(Session.token_digest).in_(digests)))
+    known = digests(ring, token)
+    await db.exec(delete(Session).where(col(Session.token_digest).in_(known.all)))
 
 
 async def end_others(db: Db, person_id: UUID, but: UUID) -> None:

@@ -9,6 +9,7 @@ import re
 import secrets
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -44,6 +45,23 @@ class CannotOpen(PilarError):
     """
 
 
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What a token may be known by: its digest (hex) under each key, the first key's first."""
+
+    all: tuple[str, ...]
+    key: str  # the first key's id
+
+    @property
+    def newest(self) -> str:
+        """The digest that a new row gets."""
+        return self.all[0]
+
+    def are_of(self, digest: str, key: str | None) -> bool:
+        """Say whether a row that has a digest, made by a key, is as a new one would be."""
+        return (digest, key) == (self.newest, self.key)
+
+
 class KeyRing:
     """The instance's keys: the first one seals, all of them open."""
 
@@ -54,6 +72,21 @@ class KeyRing:
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(self._keys)})"
+
+    @property
+    def first(self) -> str:
+        """The id of the key that seals."""
+        return next(iter(self._keys))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all keys, that of the first one first."""
+        return tuple(self._keys)
+
+    @property
+    def older(self) -> tuple[str, ...]:
+        """The ids of the keys that open, but do not seal."""
+        return tuple(self._keys)[1:]
 
     @classmethod
     def parse(cls, text: str) -> "KeyRing":
@@ -99,7 +132,7 @@ class KeyRing:
         AES-256-GCM (NIST SP 800-38D); workspace, channel and field are authenticated with it,
         so a text that is moved to another row does not open there.
         """
-        key_id = next(iter(self._keys))
+        key_id = self.first
         nonce = secrets.token_bytes(NONCE_BYTES)
         bound = _bound_to(key_id, workspace, channel, field)
         sealed = self._cipher(key_id).encrypt(nonce, plain.encode(), bound)
@@ -124,19 +157,24 @@ class KeyRing:
 
         Raises `CannotOpen` where it is no sealed text at all.
         """
-        return _parts(sealed)[0] == next(iter(self._keys))
+        return _parts(sealed)[0] == self.first
 
     def digest(self, purpose: str, message: bytes) -> bytes:
         """Return the HMAC-SHA-256 (32 bytes) of a message under the first key, for one purpose."""
-        return self._mac(next(iter(self._keys)), "digest", purpose, message)
+        return self._mac(self.first, "digest", purpose, message)
 
     def digests(self, purpose: str, message: bytes) -> list[bytes]:
         """Return the digest under each key, first key first: what to look for during rotation."""
         return [self._mac(key_id, "digest", purpose, message) for key_id in self._keys]
 
+    def digests_of(self, purpose: str, token: str) -> Digests:
+        """Return what a token that is kept nowhere may be known by."""
+        found = self.digests(purpose, token.encode())
+        return Digests(tuple(digest.hex() for digest in found), self.first)
+
     def sign(self, purpose: str, message: bytes) -> str:
         """Return a signature (base64url, 43 characters) by the first key, for one purpose."""
-        return _encode(self._mac(next(iter(self._keys)), "sign", purpose, message))
+        return _encode(self._mac(self.first, "sign", purpose, message))
 
     def verify(self, purpose: str, message: bytes, signature: str) -> bool:
         """Say whether any key made this signature for this purpose, in constant time."""

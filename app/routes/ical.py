@@ -51,9 +51,9 @@ async def read_calendar_feed(
     """
     # Text, not a typed slug: whatever is wrong with an address, there is nothing to see.
     opened = await calendar_links.opened_by(db, house.ring, ws, token)
-    if calendar_links.is_stale(opened.link, now):
+    if calendar_links.is_stale(opened, now):
         async with house.store.transaction() as writing:
-            await calendar_links.touch(writing, opened.link, now)
+            await calendar_links.touch(writing, opened, now)
     zone = ZoneInfo(opened.workspace.timezone)
     today = local_day(now, zone)
     midnight = resolve_local(datetime.combine(today, time.min), zone)

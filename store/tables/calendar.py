@@ -182,6 +182,7 @@ class CalendarLink(OwnedRow, table=True):
     name: str = Field(max_length=80)
     channel_id: UUID | None = None  # null: every channel
     token_digest: str = Field(max_length=64, unique=True)
+    digest_key: str | None = Field(default=None, max_length=16)  # whose digest; null: not known
     created_by: str = Field(max_length=64)  # actor: person:<id>, key:<id>
     revoked_at: dt.datetime | None = Field(default=None, sa_type=Instant)
     last_used_at: dt.datetime | None = Field(default=None, sa_type=Instant)

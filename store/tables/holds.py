@@ -47,3 +47,5 @@ class Worker(Row, table=True):
     name: str = Field(max_length=80, unique=True)
     role: str = Field(max_length=6)  # all, api, worker, tick
     seen_at: datetime = Field(sa_type=Instant, index=True)
+    # the ids of the keys that it opens with; null: it does not say
+    keys: list[str] | None = Field(default=None, sa_type=JSON(none_as_null=True))

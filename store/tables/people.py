@@ -41,6 +41,7 @@ class Invitation(OwnedRow, table=True):
     email: str = Field(max_length=254)
     role: str = Field(max_length=8)
     token_digest: str = Field(max_length=64, unique=True)
+    digest_key: str | None = Field(default=None, max_length=16)  # whose digest; null: not known
     invited_by: str = Field(max_length=64)
     expires_at: datetime = Field(sa_type=Instant)
     accepted_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -53,6 +54,7 @@ class ApiKey(Row, table=True):
 
     name: str = Field(max_length=80)
     digest: str = Field(max_length=64, unique=True)  # HMAC-SHA-256, hex
+    digest_key: str | None = Field(default=None, max_length=16)  # whose digest; null: not known
     hint: str = Field(max_length=12)  # its first characters, to tell keys apart
     scopes: list[str] = Field(sa_type=JSON)
     created_by: UUID = Field(foreign_key="person.id")
@@ -78,6 +80,7 @@ class Session(Row, table=True):
 
     person_id: UUID = Field(foreign_key="person.id", index=True)
     token_digest: str = Field(max_length=64, unique=True)
+    digest_key: str | None = Field(default=None, max_length=16)  # whose digest; null: not known
     expires_at: datetime = Field(sa_type=Instant)
     last_seen_at: datetime = Field(sa_type=Instant)
     user_agent: str = Field(default="", max_length=200)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from app import cli_backup
+from app import cli_progress
 from store import audit, workspaces
 from store.audit import CLI
 from store.blobs import FolderBlobs
@@ -198,7 +198,7 @@ async def test_no_password_is_shown(
 
 
 def test_progress_is_said_only_when_it_takes_long(capsys: pytest.CaptureFixture[str]) -> None:
-    with cli_backup.Progressing() as told:
+    with cli_progress.Progressing() as told:
         told("database", 1, 2)
 
     assert capsys.readouterr() == ("", "")

@@ -1,0 +1,355 @@
+"""Rotation seals everything anew, wherever it is killed, and leaves what does not open."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from planner.access import SCOPES, Role
+from store import (
+    audit,
+    calendar_links,
+    callers,
+    instance,
+    invitations,
+    keys,
+    people,
+    rotation,
+    sessions,
+    workers,
+    workspaces,
+)
+from store.audit import CLI
+from store.db import Db, Store
+from store.instance import THE_INSTANCE, WrongKeys
+from store.rotation import Closed, KeyNotEverywhere, Rotated
+from store.tables import AlertTarget, Channel
+from store.vault import CannotOpen, KeyRing
+from tests.backing import hush
+from tests.chaos.mortal import Killed, MortalStore, Points
+from tests.conftest import RING, Clock
+from tests.sealing import (
+    BOTH,
+    NEW,
+    SECRET,
+    Safe,
+    changed,
+    enter,
+    furnished,
+    keys_in_use,
+    opened,
+    secrets_of,
+)
+from tests.world import World
+
+NOBODY_WAITS = {"api_keys": 0, "sessions": 0, "invitations": 0, "calendar_links": 0}
+
+
+@pytest.fixture
+async def safe(store: Store, clock: Clock) -> Safe:
+    return await furnished(await World.found(store, clock), 3)
+
+
+@pytest.fixture
+async def other(safe: Safe) -> Safe:
+    world = await World.found(safe.world.store, safe.world.clock, "lain")
+    return await furnished(world, 2)
+
+
+async def rotated(store: Store, clock: Clock, ring: KeyRing = BOTH, batch: int = 2) -> Rotated:
+    return await rotation.rotate(store, ring, clock(), hush, batch=batch)
+
+
+async def versions(store: Store, rows: list[UUID]) -> list[Any]:
+    async with store.reading() as db:
+        found = [await db.get(Channel, each) or await db.get(AlertTarget, each) for each in rows]
+        return [(row.version, row.updated_at) for row in found if row]
+
+
+async def test_everything_is_sealed_anew_and_opens_with_the_new_key_alone(
+    store: Store, safe: Safe, other: Safe, clock: Clock
+) -> None:
+    rows = safe.rows + other.rows
+    before = await versions(store, rows)
+
+    done = await rotated(store, clock)
+    again = await rotated(store, clock)
+
+    assert done == Rotated("k2", ("k1",), {"channel": 5, "alert_target": 2}, [], True, NOBODY_WAITS)  # type: ignore[arg-type]
+    assert again == Rotated("k2", ("k1",), {}, [], True, NOBODY_WAITS)  # type: ignore[arg-type]
+    assert (done.is_over, await keys_in_use(store)) == (True, {"k2": 13})
+    assert await opened(store, NEW) == safe.known | other.known
+    assert await versions(store, rows) == before
+    await instance.check_keys(store, NEW, clock())
+    with pytest.raises(WrongKeys):
+        await instance.check_keys(store, RING, clock())
+
+
+async def test_each_office_reads_in_its_audit_how_much_was_sealed(
+    store: Store, safe: Safe, clock: Clock
+) -> None:
+    await rotated(store, clock)
+
+    async with store.reading() as db:
+        workspace = await workspaces.by_slug(db, safe.world.slug)
+        entries = await audit.entries(db, workspace.id, action="rotate_keys")
+        wrong = await audit.verify(db, workspace.id)
+    assert [(each.actor, each.noun, each.row_id, each.data) for each in entries] == [
+        ("cli", "instance", THE_INSTANCE, {"key": "k2", "noun": "alert_target", "rows": 1}),
+        ("cli", "instance", THE_INSTANCE, {"key": "k2", "noun": "channel", "rows": 1}),
+        ("cli", "instance", THE_INSTANCE, {"key": "k2", "noun": "channel", "rows": 2}),
+    ]
+    assert wrong is None
+
+
+async def test_without_an_older_key_there_is_nothing_to_do(
+    store: Store, safe: Safe, clock: Clock
+) -> None:
+    done = await rotated(store, clock, RING)
+
+    assert done == Rotated("k1", (), {}, [], True, NOBODY_WAITS)  # type: ignore[arg-type]
+    assert await opened(store, RING) == safe.known
+
+
+SWAPS = ("channels", "fields", "offices", "a target in a channel")
+
+
+async def swap(store: Store, how: str, safe: Safe, other: Safe) -> list[tuple[UUID, str]]:
+    """Put sealed texts where they do not belong; return where those are."""
+    first, second, foreign = safe.rows[0], safe.rows[1], other.rows[0]
+    if how == "fields":
+        async with changed(store, Channel, first) as secrets:
+            secrets["access"], secrets["refresh"] = secrets["refresh"], secrets["access"]
+        return [(first, "access"), (first, "refresh")]
+    if how == "a target in a channel":
+        (target,) = [each for each, known in safe.known.items() if known == {"secret": SECRET}]
+        moved = await secrets_of(store, AlertTarget, target)
+        async with changed(store, Channel, first) as secrets:
+            secrets["secret"] = moved["secret"]
+        return [(first, "secret")]
+    there = second if how == "channels" else foreign
+    one, two = await secrets_of(store, Channel, first), await secrets_of(store, Channel, there)
+    for row, moved in ((first, two), (there, one)):
+        async with changed(store, Channel, row) as secrets:
+            secrets["access"] = moved["access"]
+    return [(first, "access"), (there, "access")]
+
+
+@pytest.mark.parametrize("how", SWAPS)
+async def test_what_was_moved_elsewhere_does_not_open_and_is_not_sealed_anew(
+    store: Store, safe: Safe, other: Safe, clock: Clock, how: str
+) -> None:
+    moved = await swap(store, how, safe, other)
+    texts = {each: (await secrets_of(store, Channel, each[0]))[each[1]] for each in moved}
+
+    done = await rotated(store, clock)
+
+    left = {each: (await secrets_of(store, Channel, each[0]))[each[1]] for each in moved}
+    assert [(each.id, each.field) for each in done.closed] == moved
+    assert {(each.noun, each.reason, each.key) for each in done.closed} == {
+        ("channel", "tampered", "k1")
+    }
+    assert left == texts
+    assert (done.settled, done.is_over) == (True, False)
+    assert await keys_in_use(store) == {"k2": 13 - len(moved) + (how == SWAPS[3]), "k1": len(moved)}
+    with pytest.raises(CannotOpen, match="tampered"):
+        await opened(store, BOTH)
+
+
+async def test_what_no_key_opens_is_named_and_left_as_it_is(
+    store: Store, safe: Safe, clock: Clock
+) -> None:
+    gone = KeyRing.parse("k0:" + "C" * 43)
+    row = safe.rows[1]
+    bound: Any = {
+        "workspace": (await safe.world.workspace()).id,
+        "channel": row,
+        "field": "refresh",
+    }
+    texts = {"refresh": gone.seal("lama", **bound), "aneh": "bukan segel"}
+    async with changed(store, Channel, row) as secrets:
+        secrets.update(texts)
+
+    done = await rotated(store, clock)
+
+    assert done.closed == [
+        Closed("biro", "channel", row, "Kait 1", "refresh", "unknown-key", "k0"),
+        Closed("biro", "channel", row, "Kait 1", "aneh", "format", None),
+    ]
+    kept = await secrets_of(store, Channel, row)
+    assert {name: kept[name] for name in texts} == texts
+    assert BOTH.is_current(kept["access"])
+    await instance.check_keys(store, NEW, clock())
+
+
+async def test_killed_at_any_commit_it_goes_on_when_it_is_run_again(
+    store: Store, safe: Safe, database_url: str, clock: Clock
+) -> None:
+    deaths = 0
+    while True:
+        mortal = MortalStore(database_url, Points(deaths))
+        try:
+            await rotation.rotate(mortal, BOTH, clock(), hush, batch=1)
+        except Killed:
+            deaths += 1
+        else:
+            break
+        finally:
+            await mortal.close()
+        assert await opened(store, BOTH) == safe.known
+        if (await keys_in_use(store))["k1"] > 1:  # the check goes last
+            with pytest.raises(WrongKeys):
+                await instance.check_keys(store, NEW, clock())
+
+    assert deaths >= 4
+    assert await keys_in_use(store) == {"k2": 8}
+    assert await opened(store, NEW) == safe.known
+
+
+class Haunted(Store):
+    """A store beside which somebody seals with an older key, after every commit."""
+
+    def __init__(self, url: str, safe: Safe, ring: KeyRing) -> None:
+        super().__init__(url)
+        self._safe, self._ring = safe, ring
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Db]:
+        async with super().transaction() as db:
+            yield db
+        row = self._safe.rows[0]
+        await enter(self._safe.world, row, self._safe.known[row], self._ring)
+
+
+@pytest.mark.parametrize(("ring", "settled"), [(RING, False), (BOTH, True)], ids=["old", "new"])
+async def test_it_says_when_somebody_goes_on_to_seal_with_an_older_key(
+    store: Store, safe: Safe, database_url: str, clock: Clock, *, ring: KeyRing, settled: bool
+) -> None:
+    haunted = Haunted(database_url, safe, ring)
+
+    done = await rotated(haunted, clock)
+
+    await haunted.close()
+    assert (done.settled, done.is_over) == (settled, settled)
+    await instance.check_keys(store, BOTH, clock())
+    if not settled:
+        await instance.check_keys(store, RING, clock())
+
+
+async def test_it_waits_for_processes_that_could_not_open_what_it_seals(
+    store: Store, safe: Safe, clock: Clock
+) -> None:
+    now = clock()
+    await workers.note(store, "host:1", "all", now, RING.ids)
+    await workers.note(store, "host:2", "worker", now, BOTH.ids)
+    await workers.note(store, "host:3", "api", now)
+    await workers.note(store, "host:4", "api", now - workers.ALIVE, RING.ids)
+
+    with pytest.raises(KeyNotEverywhere) as refusal:
+        await rotated(store, clock)
+    untouched = await keys_in_use(store)
+    for name in ("host:1", "host:3"):
+        await workers.forget(store, name)
+    await rotated(store, clock)
+
+    assert refusal.value.facts == {"key": "k2", "processes": "host:1, host:3", "seconds": 90}
+    assert (untouched, await keys_in_use(store)) == ({"k1": 8}, {"k2": 8})
+
+
+async def hand_out(world: World, ring: KeyRing) -> dict[str, str]:
+    """Make one of each credential that is kept as a digest; return them."""
+    now = world.clock()
+    async with world.store.transaction() as db:
+        workspace = await workspaces.lock(db, world.slug)
+        person = await people.by_email(db, f"owner@{world.slug}.example")
+        assert person is not None
+        more: Any = {"name": "mesin", "scopes": SCOPES, "created_by": person.id, "now": now}
+        _, key = await keys.add(db, ring, [workspace], CLI, expires_at=None, **more)
+        _, cookie = await sessions.add(db, ring, person, "tests", now)
+        mail = f"{ring.first}-{now.timestamp()}@x.example"
+        _, letter = await invitations.add(db, ring, workspace, CLI, mail, Role.EDITOR, now)
+        _, link = await calendar_links.add(
+            db, ring, workspace, CLI, name="Ponsel", channel=None, now=now
+        )
+    return {"api_keys": key, "sessions": cookie, "invitations": letter, "calendar_links": link}
+
+
+async def use(world: World, ring: KeyRing, given: dict[str, str], noun: str) -> None:
+    """Come in by a credential."""
+    now = world.clock()
+    async with world.store.transaction() as db:
+        if noun == "invitations":
+            workspace = await workspaces.lock(db, world.slug)
+            invitation = await invitations.by_token(db, ring, given[noun], now)
+            person = await people.add(db, "tamu@x.example", "Tamu", "id", now)
+            await invitations.accept(db, workspace, CLI, invitation, person, now)
+        elif noun == "calendar_links":
+            seen = await calendar_links.opened_by(db, ring, world.slug, given[noun])
+            assert calendar_links.is_stale(seen, now)
+            await calendar_links.touch(db, seen, now)
+        else:
+            by_key, digests = noun == "api_keys", (keys if noun == "api_keys" else sessions).digests
+            come = callers.by_key if by_key else callers.by_session
+            caller = await come(db, digests(ring, given[noun]), None, now)
+            assert caller is not None
+            assert caller.stale
+            await callers.touch(db, caller, now)
+
+
+async def waiting(world: World, ring: KeyRing) -> dict[str, int]:
+    async with world.store.reading() as db:
+        return await rotation.waiting(db, ring, world.clock())
+
+
+async def test_it_counts_what_an_older_key_alone_knows_until_it_is_used(
+    store: Store, clock: Clock
+) -> None:
+    world = await World.found(store, clock)
+    given = await hand_out(world, RING)
+    before = await waiting(world, RING)
+    await hand_out(world, BOTH)
+    counts = [await waiting(world, BOTH)]
+
+    for noun in NOBODY_WAITS:
+        await use(world, BOTH, given, noun)
+        counts.append(await waiting(world, BOTH))
+
+    assert before == NOBODY_WAITS
+    assert [list(each.values()) for each in counts] == [
+        [1, 1, 1, 1],
+        [0, 1, 1, 1],
+        [0, 0, 1, 1],
+        [0, 0, 0, 1],
+        [0, 0, 0, 0],
+    ]
+    async with store.reading() as db:  # and with the new key alone they are good
+        by_key = await callers.by_key(db, keys.digests(NEW, given["api_keys"]), None, clock())
+        by_cookie = await callers.by_session(
+            db, sessions.digests(NEW, given["sessions"]), None, clock()
+        )
+        await calendar_links.opened_by(db, NEW, world.slug, given["calendar_links"])
+    assert by_key is not None
+    assert by_cookie is not None
+    assert (by_key.stale, by_cookie.stale) == (False, False)
+
+
+async def test_what_is_over_is_not_waited_for_and_what_nobody_knows_is(
+    store: Store, clock: Clock
+) -> None:
+    world = await World.found(store, clock)
+    await hand_out(world, RING)
+    async with store.transaction() as db:
+        for table in ("api_key", "session", "invitation", "calendar_link"):
+            connection = await db.connection()
+            await connection.exec_driver_sql(f"UPDATE {table} SET digest_key = NULL")  # noqa: S608
+
+    unknown = await waiting(world, BOTH)
+    only = await waiting(world, RING)
+    clock.forward(days=15)
+    later = await waiting(world, BOTH)
+
+    assert list(unknown.values()) == [1, 1, 1, 1]
+    assert only == NOBODY_WAITS
+    assert list(later.values()) == [1, 0, 0, 1]
