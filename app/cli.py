@@ -14,8 +14,8 @@ from app import (
     cli_hold,
     cli_office,
     cli_openapi,
-    cli_sandbox,
     cli_rotate,
+    cli_sandbox,
     cli_serve,
     cli_worker,
 )
