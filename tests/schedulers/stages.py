@@ -44,10 +44,16 @@ class Stage:
         """Tell the sandbox to be or to do something."""
         obey(self.tiktok, Control.model_validate(order))
 
-    async def due(self, *, options: dict[str, Any] | None = None, **words: Any) -> UUID:
-        """Return a publication of a video of its own whose time has come."""
+    async def due(
+        self,
+        *,
+        options: dict[str, Any] | None = None,
+        media: UUID | None = None,
+        **words: Any,
+    ) -> UUID:
+        """Return a publication of a video, by default one of its own, whose time has come."""
         chosen = {"privacy_level": PRIVACY} if options is None else options
-        media = await self.video()
+        media = media or await self.video()
         parts = [{"text": "Naskah kuno #warisan", "media": [{"id": str(media), "alt": ""}]}]
         content = {"parts": parts, "format": "reel"} | words
         content["variants"] = {str(self.channel.id): {"options": chosen}}
@@ -65,6 +71,10 @@ class Stage:
         sha256 = hashlib.sha256(draft.read_bytes()).hexdigest()
         await self.blobs.put(sha256, draft)
         draft.touch()
+        return await self.known(sha256, self.size)
+
+    async def known(self, sha256: str, size: int) -> UUID:
+        """Return the id of a video of whose bytes this is the hash."""
         now = self.world.clock()
         async with self.world.store.transaction() as db:
             workspace = await workspaces.lock(db, self.world.slug)
@@ -72,7 +82,7 @@ class Stage:
                 workspace_id=workspace.id,
                 sha256=sha256,
                 mime="video/mp4",
-                bytes=self.size,
+                bytes=size,
                 width=1080,
                 height=1920,
                 duration_ms=LENGTH_MS,
