@@ -78,7 +78,10 @@ class MediaLimits:
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """A named value that a platform asks for; `max_length` is in code points."""
+    """A named value that a platform asks for; `max_length` is in code points.
+
+    A `granted` one comes by connecting the account at the platform, never by hand.
+    """
 
     name: str
     kind: Literal["string", "boolean", "integer", "url", "choice"]
@@ -86,6 +89,7 @@ class FieldSpec:
     max_length: int | None = None
     choices: tuple[str, ...] = ()
     default: str | bool | int | None = None
+    granted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,11 @@ class Platform:
     wire_seconds: int | None = None
     channel_pace: Pace | None = None
     platform_pace: Pace | None = None
+
+    @property
+    def connects(self) -> bool:
+        """Say whether a person connects an account at the platform itself (OAuth 2)."""
+        return any(spec.granted for spec in self.credentials)
 
 
 @dataclass(frozen=True, slots=True)
