@@ -121,6 +121,11 @@ class Platform:
     channel_pace: Pace | None = None
     platform_pace: Pace | None = None
 
+    @property
+    def connects(self) -> bool:
+        """Say whether a person connects an account at the platform itself (OAuth 2)."""
+        return any(spec.granted for spec in self.credentials)
+
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:

@@ -202,11 +202,46 @@ class Refreshed:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Whether a channel answers; `reason` is a snake_case key, `detail` a fact such as a status."""
+    """Whether a channel answers; `reason` is a snake_case key, `detail` a fact such as a status.
+
+    `scopes` are what the platform says that the account may do, by its own names.
+    """
 
     answers: bool
     reason: str | None
     detail: str
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """An account was connected: its credentials, whole, with those that were there before.
+
+    `evidence` says which permissions the platform gave, and the account's name there.
+    """
+
+    secrets: Mapping[str, str] = field(repr=False)
+    expires_at: datetime | None
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """No account was connected, and asking again with this code does not help.
+
+    The code is not good, the app is not approved, or a person said no. `reason` is a snake_case
+    key, `detail` the platform's own words.
+    """
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The platform takes the credentials no more, since it was asked to."""
+
+    evidence: Evidence = field(default_factory=dict)
 
 
 class Connector(Protocol):
@@ -291,4 +326,39 @@ class Refreshes(Protocol):
         self, account: Account, now: datetime
     ) -> Refreshed | Revoked | TryLater | Unknown:
         """Change the credentials for new ones; the engine sees to it that one asks at a time."""
+        ...
+
+
+class Authorizes(Protocol):
+    """A connector whose accounts a person connects at the platform (OAuth 2, RFC 6749)."""
+
+    def authorize_url(
+        self, account: Account, *, state: str, verifier: str, redirect_uri: str
+    ) -> str:
+        """Return where a person agrees; asks nobody.
+
+        `verifier` has 64 characters of the alphabet of RFC 7636; each connector derives from it
+        the challenge that its platform wants.
+        """
+        ...
+
+    def issuer(self, account: Account) -> str | None:
+        """Return the `iss` with which the platform sends people back (RFC 9207).
+
+        None: it sends none, and one that comes is refused. Otherwise it must come.
+        """
+        ...
+
+    async def exchange(
+        self, account: Account, *, code: str, verifier: str, redirect_uri: str, now: datetime
+    ) -> Granted | Denied | TryLater | Unknown:
+        """Change the code, which is good once, for credentials."""
+        ...
+
+
+class Revokes(Protocol):
+    """A connector that can tell the platform to take an account's credentials no more."""
+
+    async def revoke(self, account: Account, now: datetime) -> Disconnected | TryLater | Unknown:
+        """Make the credentials useless; doing it twice is fine."""
         ...

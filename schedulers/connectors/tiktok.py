@@ -25,6 +25,7 @@ from schedulers.connector import (
     Unknown,
 )
 from schedulers.connectors.tiktok_api import Api, Wrong, is_upload_host, meaning_of, trouble_of
+from schedulers.connectors.tiktok_login import TikTokLogin, mode_of
 from schedulers.connectors.tiktok_upload import ENOUGH, VALID, Ticket, plan_of, upload
 from schedulers.outbound import NoAnswer, NotSent, Outbound
 
@@ -32,6 +33,7 @@ CREATOR = "/v2/post/publish/creator_info/query/"
 DIRECT = "/v2/post/publish/video/init/"
 INBOX = "/v2/post/publish/inbox/video/init/"
 STATUS = "/v2/post/publish/status/fetch/"
+USER = "/v2/user/info/?fields=open_id,display_name"
 
 PACES = ((10, 5), (30, 10), (60, 15), (180, 30), (600, 60))
 """While it works for less than so many seconds: how many between two questions; then 5 minutes."""
@@ -47,7 +49,7 @@ UPLOADING = "PROCESSING_UPLOAD"
 SCOPE_OF = {"direct": "video.publish", "inbox": "video.upload"}
 
 
-class TikTokConnector:
+class TikTokConnector(TikTokLogin):
     """Publishes a video by upload: the last piece is what makes it public.
 
     RECONCILABLE: the `publish_id` is stored before the first piece leaves, and asked after. In
@@ -56,7 +58,7 @@ class TikTokConnector:
     """
 
     def __init__(self, outbound: Outbound) -> None:
-        self._outbound = outbound
+        super().__init__(outbound)
         self._api = Api(outbound)
 
     async def prepare(
@@ -117,18 +119,24 @@ class TikTokConnector:
         return Accepted(outgoing.handle, _wait(outgoing, now), _evidence(found))
 
     async def check(self, account: Account, now: datetime) -> Checked:  # noqa: ARG002
-        """Ask whose account it is; says which permissions the mode needs and nobody gave."""
-        scope = account.secrets.get("scope", "")
-        granted = {each.strip() for each in scope.split(",")}
+        """Ask whose account it is; says which permissions there are, and which one is missing."""
+        scopes = tuple(each.strip() for each in account.secrets.get("scope", "").split(","))
         needed = SCOPE_OF[mode_of(account)]
-        if needed not in granted:
-            return Checked(answers=False, reason="scope_not_authorized", detail=needed)
-        if needed != SCOPE_OF["direct"]:
-            return Checked(answers=True, reason=None, detail=scope)
-        found = await self._api.call(account, CREATOR, {})
+        if needed not in scopes:
+            return Checked(
+                answers=False, reason="scope_not_authorized", detail=needed, scopes=scopes
+            )
+        found = await self._user(account)
         if isinstance(found, Mapping):
-            return Checked(answers=True, reason=None, detail=str(found.get("creator_username", "")))
-        return Checked(answers=False, reason=_unanswered(found).reason, detail="creator_info")
+            name = str(found.get("display_name", ""))
+            return Checked(answers=True, reason=None, detail=name, scopes=scopes)
+        reason = _unanswered(found).reason
+        return Checked(answers=False, reason=reason, detail="user/info", scopes=scopes)
+
+    async def _user(self, account: Account) -> Mapping[str, Any] | Wrong | NotSent | NoAnswer:
+        said = await self._api.call(account, USER, None)
+        user = said.get("user") if isinstance(said, Mapping) else said
+        return user if user is not None else NoAnswer("answer_unreadable")
 
     async def _allowed(
         self, outgoing: Outgoing
@@ -175,11 +183,6 @@ class TikTokConnector:
 
     async def _status(self, outgoing: Outgoing) -> Mapping[str, Any] | Wrong | NotSent | NoAnswer:
         return await self._api.call(outgoing.account, STATUS, {"publish_id": outgoing.handle})
-
-
-def mode_of(account: Account) -> str:
-    """Return how a channel publishes: `inbox`, unless it says `direct`."""
-    return "direct" if account.settings.get("mode") == "direct" else "inbox"
 
 
 def _post_info(outgoing: Outgoing, creator: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -82,22 +82,24 @@ class Api:
         self._outbound = outbound
 
     async def call(
-        self, account: Account, path: str, body: Mapping[str, Any]
+        self, account: Account, path: str, body: Mapping[str, Any] | None
     ) -> Mapping[str, Any] | Wrong | NotSent | NoAnswer:
         """Return the `data` of a call, or what came instead; nothing is raised.
+
+        Without a body it is a GET.
 
         HTTP 200 alone proves nothing: only `error.code` = `ok` does.
         """
         token = account.secrets.get("access_token", "")
         try:
             answer = await self._outbound.request(
-                "POST",
+                "GET" if body is None else "POST",
                 base_of(account) + path,
                 headers={
                     "Authorization": f"Bearer {token}",
                     "Content-Type": "application/json; charset=UTF-8",
                 },
-                content=json.dumps(body, ensure_ascii=False).encode(),
+                content=None if body is None else json.dumps(body, ensure_ascii=False).encode(),
                 timeout_seconds=CALL_SECONDS,
                 limit_bytes=ANSWER_BYTES_MAX,
             )
