@@ -15,22 +15,20 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-async def test_the_sandbox_says_what_to_put_into_the_settings_or_why_it_cannot_listen(
+async def test_the_sandbox_says_what_to_put_into_the_settings(
     tmp_path: Path,
 ) -> None:
     port = free_port()
-    log, other = tmp_path / "sandbox.log", tmp_path / "other.log"
+    log = tmp_path / "sandbox.log"
     words = ("app.cli", "sandbox", "tiktok", "--port", str(port), "--audited")
     process = await run_module(*words, log=log, PILAR_PUBLIC_URL="https://pilar.example")
-    elsewhere = await run_module(*words, "--host", "203.0.113.1", log=other)
     await until(lambda: "control" in log.read_text(), 20)
 
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         state = (await http.get("/_sandbox/state")).json()
     process.terminate()
 
-    assert (await ended(process, log), await ended(elsewhere, other)) == (0, 1)
-    assert "The address cannot be used" in other.read_text()
+    assert await ended(process, log) == 0
     assert (
         log.read_text()
         == f"""\

@@ -97,7 +97,7 @@ def _video(
     facts: dict[str, Any] = {
         "id": str(post.post_id),
         "create_time": int(post.posted_at.timestamp()),
-        "cover_image_url": f"{tiktok.base_url}/cover/{post.post_id}.jpeg",
+        "cover_image_url": f"{tiktok.base_url}/picture/{post.post_id}.svg",
         "share_url": link,
         "video_description": info.get("description") or info.get("title", ""),
         "duration": 0 if publication.kind == "photo" else 15,

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.sandbox.tiktok import fields
 from app.sandbox.tiktok.accounts import Account
-from app.sandbox.tiktok.creators import check_pending, check_scope
+from app.sandbox.tiktok.creators import check_pending, check_scope, use_answer
 from app.sandbox.tiktok.publications import Publication
 from app.sandbox.tiktok.pulls import check_url
 from app.sandbox.tiktok.rules import Refused, demand
@@ -48,7 +48,7 @@ def init(tiktok: TikTok, caller: Caller, body: Mapping[str, Any]) -> dict[str, A
     )
     start(tiktok, made)
     if direct:
-        del tiktok.asked_creator[name]
+        use_answer(tiktok, caller.account)
     return {"publish_id": made.publish_id}
 
 
