@@ -15,23 +15,9 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-async def test_the_sandbox_says_what_to_put_into_the_settings(
-    tmp_path: Path,
-) -> None:
+async def test_the_sandbox_says_what_to_put_into_the_settings(tmp_path: Path) -> None:
     port = free_port()
-    log = tmp_path / "sandbox.log"
-    words = ("app.cli", "sandbox", "tiktok", "--port", str(port), "--audited")
-    process = await run_module(*words, log=log, PILAR_PUBLIC_URL="https://pilar.example")
-    await until(lambda: "control" in log.read_text(), 20)
-
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        state = (await http.get("/_sandbox/state")).json()
-    process.terminate()
-
-    assert await ended(process, log) == 0
-    assert (
-        log.read_text()
-        == f"""\
+    expected = f"""\
 The tiktok sandbox listens on http://127.0.0.1:{port}
 
 Put into Pilar's settings:
@@ -46,7 +32,17 @@ Bounds of direct posts: none.
 What was posted: http://127.0.0.1:{port}/
 To provoke something: POST http://127.0.0.1:{port}/_sandbox/control (docs/sandbox.md).
 """
-    )
+    log = tmp_path / "sandbox.log"
+    words = ("app.cli", "sandbox", "tiktok", "--port", str(port), "--audited")
+    process = await run_module(*words, log=log, PILAR_PUBLIC_URL="https://pilar.example")
+    await until(lambda: "control" in log.read_text(), 20)
+
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        state = (await http.get("/_sandbox/state")).json()
+    process.terminate()
+
+    assert await ended(process, log) == 0
+    assert log.read_text() == expected
     assert state["developer"]["redirect_uris"] == ["https://pilar.example/oauth/callback"]
     assert state["developer"]["url_prefixes"] == ["https://pilar.example/"]
     assert state["developer"]["allow_loopback"] is False

@@ -9,11 +9,12 @@ import httpx
 import pytest
 
 from app.sandbox.tiktok.accounts import Developer
+from app.sandbox.tiktok.hooks import signature
 from app.sandbox.tiktok.state import Fetched, TikTok
 from app.sandbox.tiktok.wire import wire_of
 from schedulers.outbound import Outbound
 from tests.sandbox.cases import PHOTO, STATUS, draft_body, photo_source
-from tests.sandbox.platform import DESKTOP, JPEG, MEDIA, Stage, served
+from tests.sandbox.platform import DESKTOP, JPEG, KEYS, MEDIA, Stage, served
 from tests.schedulers.wires import says, wire
 from tests.waiting import until
 
@@ -80,12 +81,13 @@ async def test_a_pull_may_never_begin(tiktok: Stage) -> None:
 
 
 @asynccontextmanager
-async def on_loopback(prefix: str) -> AsyncIterator[Stage]:
+async def on_loopback(prefix: str, callback_url: str = "") -> AsyncIterator[Stage]:
     """A sandbox with a real wire, which may pull from this machine."""
     told = Developer(
         redirect_uris=(DESKTOP,),
         url_prefixes=(prefix,),
         allow_loopback=True,
+        callback_url=callback_url,
         processing_seconds=0,
     )
     tiktok = TikTok(lambda: datetime.now(UTC), developer=told)
@@ -119,3 +121,20 @@ async def test_the_real_wire_pulls_from_loopback_where_that_is_allowed(
 
     assert s.tiktok.publications[begun["publish_id"]].status == expected
     assert [each.line for each in site.seen] == ["GET /m/a.jpg HTTP/1.1"]
+
+
+async def test_the_real_wire_tells_again_what_was_not_answered_with_200() -> None:
+    answers = (says("500 Internal Server Error"), says("200 OK"))
+    async with wire(*answers) as home, on_loopback(MEDIA, home.url("/hooks")) as s:
+        pair = await s.pair()
+        form = KEYS | {"token": pair["access_token"]}
+        await s.http.post("/v2/oauth/revoke/", data=form)
+
+        await until(lambda: s.tiktok.hooks[0].answers == [500, 200], 5)
+
+    first, second = home.seen
+    seconds = int(second.headers["tiktok-signature"].split(",")[0][2:])
+    assert (first.line, first.body) == ("POST /hooks HTTP/1.1", second.body)
+    assert second.headers["tiktok-signature"] == signature(
+        KEYS["client_secret"], seconds, second.body
+    )

@@ -77,7 +77,7 @@ def _source(tiktok: TikTok, source: Mapping[str, Any]) -> tuple[list[str], int]:
     demand(kind == "PULL_FROM_URL", "photo-source", f"source is {kind!r}.")
     fields.only(source, ("source", "photo_cover_index", "photo_images"), "source_info")
     urls = source.get("photo_images")
-    if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
+    if not isinstance(urls, list) or not all(map(fields.is_text, urls)):
         raise Refused("type", "photo_images is not a list of strings.")
     demand(1 <= len(urls) <= PHOTOS_MAX, "photo-count", f"There are {len(urls)} photos.")
     cover = source.get("photo_cover_index")

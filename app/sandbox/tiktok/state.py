@@ -132,7 +132,7 @@ class TikTok:
                 "rule": refused.name,
                 "section": refused.rule.section,
                 "asks": refused.rule.asks,
-                "why": refused.why,
+                "why": refused.why.encode("utf-8", "replace").decode(),
                 "endpoint": endpoint,
                 "code": refused.rule.code,
                 "at": self.clock().isoformat(),
