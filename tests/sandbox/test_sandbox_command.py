@@ -1,12 +1,26 @@
 """`pilar sandbox`: what it prints, what it refuses, and that it stops when told to."""
 
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
+from app.sandbox.tiktok.control import (
+    AccountOrder,
+    Control,
+    DeveloperOrder,
+    FateOrder,
+    InboxOrder,
+    TrickOrder,
+    WithdrawOrder,
+)
+from app.sandbox.tiktok.mischief import ENDPOINTS, WEBHOOK
+from app.sandbox.tiktok.tricks import Deed
 from tests.app.commands import pilar
 from tests.processes import ended, free_port, run_module
+from tests.sources import ROOT
 from tests.waiting import until
 
 
@@ -60,3 +74,15 @@ async def test_what_cannot_be_opened_is_said(words: tuple[str, ...], code: int, 
 
     assert told.code == code
     assert said in " ".join(told.err.split())
+
+
+def words_of(*models: type[BaseModel]) -> set[str]:
+    return {name for model in models for name in model.model_fields}
+
+
+def test_the_page_names_everything_that_can_be_ordered() -> None:
+    page = (ROOT / "docs" / "sandbox.md").read_text("utf-8")
+    orders = (Control, TrickOrder, FateOrder, InboxOrder, WithdrawOrder, DeveloperOrder)
+    names = words_of(*orders, AccountOrder) | {*ENDPOINTS.values(), WEBHOOK, *get_args(Deed)}
+
+    assert sorted(name for name in names if name not in page) == []
