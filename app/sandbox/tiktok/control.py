@@ -98,6 +98,7 @@ class DeveloperOrder(_Order):
     access_seconds: Seconds | None = None
     refresh_seconds: Seconds | None = None
     upload_seconds: Seconds | None = None
+    pull_seconds: Seconds | None = None
     processing_seconds: Seconds | None = None
     moderation_seconds: Seconds | None = None
     creator_info_seconds: Seconds | None = None

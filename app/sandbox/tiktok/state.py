@@ -86,7 +86,7 @@ class TikTok:
     access: dict[str, Token] = field(default_factory=dict)
     refresh: dict[str, Token] = field(default_factory=dict)
     publications: dict[str, Publication] = field(default_factory=dict)
-    asked_creator: dict[str, datetime] = field(default_factory=dict)
+    asked_creator: dict[str, deque[datetime]] = field(default_factory=dict)
     calls: dict[tuple[str, str], deque[datetime]] = field(default_factory=dict)
     mischief: Mischief = field(default_factory=Mischief)
     fates: list[tuple[Fate, str]] = field(default_factory=list)
@@ -132,7 +132,7 @@ class TikTok:
                 "rule": refused.name,
                 "section": refused.rule.section,
                 "asks": refused.rule.asks,
-                "why": refused.why,
+                "why": refused.why.encode("utf-8", "replace").decode(),
                 "endpoint": endpoint,
                 "code": refused.rule.code,
                 "at": self.clock().isoformat(),

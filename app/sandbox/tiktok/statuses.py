@@ -76,9 +76,17 @@ def settle(tiktok: TikTok) -> None:
         if publication.status in {UPLOADING, DOWNLOADING}:
             if not tiktok.consents(publication.username):
                 fail(tiktok, publication, "auth_removed")
+            elif _pulled_too_long(tiktok, publication):
+                fail(tiktok, publication, f"{publication.kind}_pull_failed")
             else:
                 _process(tiktok, publication)
         _tell_public(tiktok, publication)
+
+
+def _pulled_too_long(tiktok: TikTok, publication: Publication) -> bool:
+    waits = publication.status == DOWNLOADING and publication.arrived_at is None
+    until = publication.begun_at + timedelta(seconds=tiktok.developer.pull_seconds)
+    return waits and tiktok.clock() >= until
 
 
 def _process(tiktok: TikTok, publication: Publication) -> None:
