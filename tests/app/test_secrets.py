@@ -269,8 +269,11 @@ async def test_a_secret_that_is_said_is_found(
 
     places = {"the log": capsys.readouterr().err, "the database": await dump(house.store)}
     places |= {"a problem": f"<{raw.hex().upper()}>", "OpenAPI": f"<{secret[1:]}>"}
+    places |= {"its files": everything_written(house.store), "a metric": f"<{secret[::-1]}>"}
     assert found({"it": secret}, places) == [
+        "it in a metric as backwards",
         "it in a problem as hex",
+        "it in its files as base64",
         "it in the database as base64",
         "it in the log as json",
         "it in the log as url",
