@@ -1,5 +1,8 @@
 """`pilar rotate-keys`: what it says, and what it leaves to people."""
 
+import re
+import subprocess
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -8,9 +11,11 @@ from store import calendar_links, workspaces
 from store.audit import CLI
 from store.db import Store
 from store.tables import Channel
+from store.vault import KeyRing
 from tests.app.commands import pilar
 from tests.conftest import RING, Clock
 from tests.sealing import BOTH_KEYS, NEW, NEW_KEYS, Safe, changed, enter, furnished, opened
+from tests.sources import ROOT
 from tests.world import World
 
 
@@ -109,3 +114,17 @@ async def test_a_credential_that_is_entered_anew_needs_no_rotation(safe: Safe) -
     told = (await pilar("rotate-keys", "--json")).json()
 
     assert told["sealed"] == {"channel": 2, "alert_target": 1}
+
+
+def test_the_new_key_of_the_documentation_comes_first_in_a_private_file(tmp_path: Path) -> None:
+    before = KeyRing.load_or_create(tmp_path / "data" / "keys")
+    text = (ROOT / "docs" / "running.md").read_text("utf-8")
+    (block,) = [
+        each for each in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "data/keys" in each
+    ]
+
+    subprocess.run(["sh", "-e"], input=block, text=True, cwd=tmp_path, check=True)
+
+    after = KeyRing.load_or_create(tmp_path / "data" / "keys")
+    assert (before.ids, after.ids) == (("k1",), ("k2", "k1"))
+    assert after.text().endswith(f",{before.text()}")
