@@ -49,7 +49,7 @@ class House:
     logins: Throttle = field(default_factory=Throttle)
     limits: Limits = field(default_factory=Limits)
     hub: Hub = field(default_factory=Hub)
-    metrics_token: str = ""
+    metrics_token: str = field(default="", repr=False)
     alerter: Alerter | None = None
 
     def __post_init__(self) -> None:

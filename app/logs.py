@@ -21,7 +21,7 @@ _LOOKS = (
     re.compile(r"(/media/[0-9a-f-]{36}/[0-9a-f-]{36}/[0-9]+/)[^\s\"'/?#]+"),  # a signed link
     re.compile(r"(\b[0-9A-Za-z_-]{1,16}:)[0-9A-Za-z+/_-]{43}=?(?![0-9A-Za-z+/_-])"),  # a key ring
     re.compile(
-        r"(?i)([\w-]*(?:password|passwd|secret|api[_-]?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&}]+"
+        r"(?i)([\w-]*(?:password|passwd|secret|token|api[_-]?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&}]+"
     ),
 )
 _NAMES = re.compile(

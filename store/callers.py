@@ -23,11 +23,11 @@ class Caller:
     """Who is calling. A key has scopes and acts for no person; a session is a person's."""
 
     actor: Actor
+    known: Digests  # of what it came with
     person: Person | None = None
     key: ApiKey | None = None
     session: Session | None = None
     stale: bool = False  # its last use should be written
-    known: Digests | None = None  # of what it came with
 
 
 async def by_key(db: Db, known: Digests, request_id: str | None, now: datetime) -> Caller | None:
@@ -37,7 +37,7 @@ async def by_key(db: Db, known: Digests, request_id: str | None, now: datetime) 
         return None
     stale = key.last_used_at is None or key.last_used_at < now - TOUCH_AFTER
     stale = stale or not known.are_of(key.digest, key.digest_key)
-    return Caller(Actor("key", key.id, request_id), key=key, stale=stale, known=known)
+    return Caller(Actor("key", key.id, request_id), known, key=key, stale=stale)
 
 
 async def by_session(
@@ -56,7 +56,7 @@ async def by_session(
     stale = session.last_seen_at < now - TOUCH_AFTER
     stale = stale or not known.are_of(session.token_digest, session.digest_key)
     actor = Actor("person", person.id, request_id)
-    return Caller(actor, person, session=session, stale=stale, known=known)
+    return Caller(actor, known, person, session=session, stale=stale)
 
 
 async def touch(db: Db, caller: Caller, now: datetime) -> None:
@@ -64,8 +64,6 @@ async def touch(db: Db, caller: Caller, now: datetime) -> None:
 
     Its digest is made anew by the first key: only whoever comes with the secret can do that.
     """
-    if caller.known is None:
-        return
     made: dict[str, Any] = {"digest_key": caller.known.key}
     if caller.key:
         made |= {"digest": caller.known.newest, "last_used_at": now}

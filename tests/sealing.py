@@ -60,12 +60,15 @@ async def furnished(world: World, count: int, ring: KeyRing = RING) -> Safe:
     return safe
 
 
-async def enter(world: World, row: UUID, plain: Mapping[str, str], ring: KeyRing) -> None:
+async def enter(
+    world: World, row: UUID, plain: Mapping[str, str], ring: KeyRing, **more: Any
+) -> None:
     """Let a person enter a channel's credentials anew."""
     async with world.store.transaction() as db:
         workspace = await workspaces.lock(db, world.slug)
         channel = await channels.of(db, workspace.id, row)
-        await channels.set_secrets(db, workspace, CLI, channel, plain, ring, world.clock())
+        now = world.clock()
+        await channels.set_secrets(db, workspace, CLI, channel, plain, ring, now, **more)
 
 
 async def opened(store: Store, ring: KeyRing) -> Known:

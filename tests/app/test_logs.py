@@ -19,6 +19,8 @@ SECRETS = {
     "a cookie": "Cookie: pilar=abcdefghijk; theme=dark",
     "a password in a URL": "postgresql://pilar:rahasia@db/pilar",
     "a password in a form": 'password="rahasia"',
+    "a token in a form": "grant_type=x&refresh_token=rahasia&scope=y",
+    "a token in an object": "{'access_token': 'rahasia'}",
     "a key ring": "k1:" + "A" * 43,
 }
 HIDDEN = (KEY, "abc.def-ghi", "AAECAwQF", "abcdefghijk", "rahasia", "A" * 43)

@@ -6,9 +6,8 @@ the encodings in which it might hide.
 """
 
 import base64
-import json
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -38,42 +37,9 @@ from tests.app.logins import HTTPS, dump, give_password, log_in
 from tests.app.uploading import upload
 from tests.conftest import Client
 from tests.files import tiny_png
+from tests.planted import everything_written, found, fresh
 
 KEYS = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
-
-
-def fresh(kind: str) -> str:
-    """Return a secret nobody could meet by chance."""
-    return f"{kind}-{secrets.token_hex(10)}"
-
-
-def disguises(secret: str) -> Iterator[tuple[str, str]]:
-    """Tell how a secret may look: plain, hex, in a URL, in JSON, in base64 wherever it begins."""
-    raw = secret.encode()
-    yield "plain", secret
-    yield "hex", raw.hex()
-    yield "url", quote(secret, safe="")
-    yield "every character in the url", "".join(f"%{byte:02X}" for byte in raw)
-    yield "json", json.dumps(secret)[1:-1]
-    for before in range(3):
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            # Only the characters that no neighbour has a part in.
-            known = encode(b"\0" * before + raw)[(0, 2, 3)[before] :].rstrip(b"=")
-            yield "base64", known[: len(known) - 1].decode()
-
-
-def found(planted: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
-    """Return which secret was found where, and how it looked."""
-    lower = {place: text.lower() for place, text in places.items()}
-    return sorted(
-        {
-            f"{name} in {place} as {form}"
-            for name, secret in planted.items()
-            for form, looks in disguises(secret)
-            for place, text in lower.items()
-            if looks.lower() in text
-        }
-    )
 
 
 @dataclass
@@ -244,6 +210,7 @@ async def opened(house: House) -> AsyncIterator[tuple[House, Stage]]:
     """Open a house with keys of its own, reached over https, with a route that crashes."""
     settings = StoreSettings(secret_keys=f"k9:{KEYS}", data_dir=house.settings.data_dir)
     house = replace(house, base_url=HTTPS, ring=KeyRing.parse(f"k9:{KEYS}"), settings=settings)
+    house = replace(house, metrics_token=fresh("metrik"))
     app = create_app(house)
     add_crash(app)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -251,6 +218,7 @@ async def opened(house: House) -> AsyncIterator[tuple[House, Stage]]:
         stage = Stage(house.store, http)
         http.event_hooks["response"].append(stage.heard)
         stage.plant("PILAR_SECRET_KEYS", KEYS)
+        stage.plant("PILAR_METRICS_TOKEN", house.metrics_token)
         yield house, stage
 
 
@@ -263,13 +231,17 @@ async def test_no_secret_is_found_again(
 
     async with opened(house) as (there, stage):
         await play(there, stage)
+        bearer = {"Authorization": f"Bearer {there.metrics_token}"}
         openapi = (await stage.http.get("/openapi.json")).text
+        metrics = (await stage.http.get("/metrics", headers=bearer)).text
 
     log = capsys.readouterr().err
     places = {
         "the log": log,
         "a problem": "\n".join(stage.problems),
         "the database": await dump(house.store),  # the audit and kept answers, and all else
+        "its files": everything_written(house.store),
+        "a metric": metrics,
         "OpenAPI": openapi,
     }
     assert found(stage.planted, places) == []
@@ -297,8 +269,11 @@ async def test_a_secret_that_is_said_is_found(
 
     places = {"the log": capsys.readouterr().err, "the database": await dump(house.store)}
     places |= {"a problem": f"<{raw.hex().upper()}>", "OpenAPI": f"<{secret[1:]}>"}
+    places |= {"its files": everything_written(house.store), "a metric": f"<{secret[::-1]}>"}
     assert found({"it": secret}, places) == [
+        "it in a metric as backwards",
         "it in a problem as hex",
+        "it in its files as base64",
         "it in the database as base64",
         "it in the log as json",
         "it in the log as url",

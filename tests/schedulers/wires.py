@@ -1,6 +1,7 @@
 """Real servers on loopback that behave as a test tells them, and a post on its way to them."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -62,9 +63,12 @@ def says(status: str, body: bytes = b"", **headers: str) -> bytes:
 
 @asynccontextmanager
 async def wire(
-    *answers: bytes | Behaviour, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    *answers: bytes | Behaviour,
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+    on: socket.socket | None = None,
 ) -> AsyncIterator[Wire]:
-    """Serve on a free port of loopback."""
+    """Serve on a free port of loopback, or on a socket that listens already."""
     here = Wire()
     waiting = list(answers)
 
@@ -85,7 +89,10 @@ async def wire(
 
     if tls is not None:
         tls.sni_callback = lambda _socket, name, _context: here.names.append(name)
-    server = await asyncio.start_server(serve, host, 0, ssl=tls)
+    if on is None:
+        server = await asyncio.start_server(serve, host, 0, ssl=tls)
+    else:
+        server = await asyncio.start_server(serve, sock=on, ssl=tls)
     async with server:
         here.port = server.sockets[0].getsockname()[1]
         yield here
