@@ -35,7 +35,7 @@ def node(folder: Path, *words: str, seconds: int) -> subprocess.CompletedProcess
     )
 
 
-def install(wanted: Path, folder: Path) -> str | None:
+def install(wanted: Path, folder: Path, seconds: int = INSTALL_SECONDS) -> str | None:
     """Install what the lock of one folder wants into another, where that is not done already.
 
     Returns why it cannot be done here, if so.
@@ -48,9 +48,9 @@ def install(wanted: Path, folder: Path) -> str | None:
         shutil.copy(wanted / name, folder / name)
     words = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
     try:
-        done = node(folder, str(NPM), *words, seconds=INSTALL_SECONDS)
+        done = node(folder, str(NPM), *words, seconds=seconds)
     except subprocess.TimeoutExpired:
-        return f"npm took more than {INSTALL_SECONDS} seconds"
+        return f"npm took more than {seconds} seconds"
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.startswith("npm error")]
         return " ".join(lines[:2]) or done.stderr.strip()
