@@ -87,6 +87,17 @@ async def abilities(db: Db, caller: Caller, workspace_id: UUID) -> frozenset[Abi
     return frozenset()
 
 
+async def abilities_later(
+    db: Db, actor: Actor, workspace_id: UUID, now: datetime
+) -> frozenset[Ability]:
+    """Return what whoever began something, a while ago, may do in a workspace now."""
+    key = await db.get(ApiKey, actor.id) if actor.kind == "key" else None
+    if key and (key.revoked_at or (key.expires_at and key.expires_at <= now)):
+        return frozenset()
+    person = await db.get(Person, actor.id) if actor.kind == "person" else None
+    return await abilities(db, Caller(actor, person, key), workspace_id)
+
+
 async def role_of(db: Db, workspace_id: UUID, person_id: UUID) -> Role | None:
     """Return a person's role in a workspace; None for a stranger."""
     query = select(Membership.role).where(
