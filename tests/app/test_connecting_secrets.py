@@ -26,8 +26,8 @@ from tests.app.oauth import (
     pasar_channel,
     tokens,
 )
-from tests.app.test_secrets import found, fresh
 from tests.conftest import Client, app_of
+from tests.planted import found, fresh
 from tests.schedulers.wires import says, wire
 
 
