@@ -114,13 +114,6 @@ class TikTok:
         """Return the id of one answer, as the platform writes it: the second, and hex digits."""
         return f"{self.clock():%Y%m%d%H%M%S}{self.number():012X}{secrets.token_hex(4).upper()}"
 
-    def account(self, open_id_or_name: str) -> Account:
-        """Return an account by its user name or open_id; raises `KeyError`."""
-        for account in self.accounts.values():
-            if open_id_or_name in {account.username, account.open_id}:
-                return account
-        raise KeyError(open_id_or_name)
-
     def consents(self, username: str) -> bool:
         """Say whether an account's consent is alive."""
         return any(grant.alive for grant in self.grants if grant.username == username)
