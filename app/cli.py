@@ -15,6 +15,7 @@ from app import (
     cli_office,
     cli_openapi,
     cli_rotate,
+    cli_sandbox,
     cli_serve,
     cli_worker,
 )
@@ -38,6 +39,7 @@ COMMANDS = (
     cli_office.init,
     cli_office.password,
     cli_demo.demo,
+    cli_sandbox.sandbox,
     cli_office.migrate,
     cli_doctor.doctor,
     cli_hold.hold,

@@ -22,7 +22,9 @@ from store.tables import IdempotencyKey
 HEADER = "Idempotency-Key"
 FORM = re.compile(r"[\x21-\x7e]{1,255}")
 
-SECRET = frozenset({"add_alert_target", "add_key", "add_invitation", "add_calendar_link"})
+SECRET = frozenset(
+    {"add_alert_target", "add_key", "add_invitation", "add_calendar_link", "connect_channel"}
+)
 """Operations whose answers hold a secret, which is kept nowhere: a repeat is told so."""
 
 

@@ -38,6 +38,7 @@ from app.routes import (
     members,
     metrics,
     mix,
+    oauth,
     pillars,
     platforms,
     posts,
@@ -87,6 +88,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 PUBLIC_ROUTERS: tuple[APIRouter, ...] = (
     feeds.router,
+    oauth.router,
     links.router,
     problem_pages.router,
     docs.router,

@@ -104,6 +104,8 @@ def _is_tagged(name: str, method: str, operation: Mapping[str, Any], schemas: An
     if method != "get" and name in TAGGED_CHANGES:
         return True
     answers = [each for status, each in operation["responses"].items() if status[0] == "2"]
+    if not answers:  # it leads elsewhere
+        return False
     schema = answers[0].get("content", {}).get(JSON, {}).get("schema", {})
     component = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
     return "version" in component.get("properties", ())

@@ -45,6 +45,7 @@ TAGS: Mapping[str, str] = {
     "reports": "A month as an office accounts for it: what went out, and how the mix was kept.",
     "calendar-links": "Secret links by which a calendar program follows a workspace.",
     "audit": "Who did what, in a chain of hashes.",
+    "oauth": "Where a browser goes to connect an account at its platform, and comes back to.",
     "public": "What anybody may read: feeds, files behind signed links, problem types.",
     "operations": "For those who run the service.",
 }
@@ -107,6 +108,8 @@ NOT_REPEATABLE = {
     "add_media",
     "check_channel",
     "check_mix",
+    "connect_channel",
+    "disconnect_channel",
     "withdraw_publication",
 }
 """POSTs without `Idempotency-Key`: the answer is a secret, or sending it again changes nothing."""
@@ -128,6 +131,7 @@ TAGGED_CHANGES = {
     "accept_invitation",
     "begin_session",
     "check_channel",
+    "disconnect_channel",
     "set_credentials",
     "withdraw_publication",
 }

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from planner.channels import is_signing_secret
 from planner.errors import Fault, Invalid
-from planner.platforms import FieldSpec, check_fields
+from planner.fit import check_fields
+from planner.platforms import FieldSpec
 from planner.publications import Status
 
 
@@ -25,6 +26,7 @@ class AlertKind(StrEnum):
     UNAPPROVED = "unapproved"  # due in less than two hours, and not approved
     PREFLIGHT = "preflight"  # a channel with posts to come does not answer
     TEST = "test"  # somebody tries whether a target hears
+    RESTING = "resting"  # a platform takes no more on a channel for an hour or longer
 
 
 class Medium(StrEnum):

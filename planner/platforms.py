@@ -1,14 +1,10 @@
-"""What each platform allows, as data, and what of it a post or a channel breaks."""
+"""What each platform allows, as data."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-import regex  # type: ignore[import-untyped]
-
-from planner.content import Part, Words, canonical
 from planner.errors import Fault, Invalid
 from planner.pace import Pace
 
@@ -78,7 +74,11 @@ class MediaLimits:
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """A named value that a platform asks for; `max_length` is in code points."""
+    """A named value that a platform asks for; `max_length` is in code points.
+
+    `granted`: it comes by connecting the account, not by hand. `required_if` names a setting of
+    the channel and the value with which this option has to be chosen.
+    """
 
     name: str
     kind: Literal["string", "boolean", "integer", "url", "choice"]
@@ -86,6 +86,8 @@ class FieldSpec:
     max_length: int | None = None
     choices: tuple[str, ...] = ()
     default: str | bool | int | None = None
+    granted: bool = False
+    required_if: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ class Platform:
     `idempotent_seconds` after the first try (None: never); `settle_seconds` is how long a post
     may take until it is found by looking for it. A call takes at most `wire_seconds` (None: what
     fits into a lease). `media_of` holds what differs by format; `settings` and `credentials`
-    (secret) belong to a channel, `options` to a post on it.
+    (secret) belong to a channel, `options` to a post on it; `conflicts` are pairs of options that
+    cannot both have these values.
     """
 
     name: str
@@ -110,12 +113,18 @@ class Platform:
     settings: tuple[FieldSpec, ...] = ()
     credentials: tuple[FieldSpec, ...] = ()
     options: tuple[FieldSpec, ...] = ()
+    conflicts: tuple[tuple[tuple[str, Any], tuple[str, Any]], ...] = ()
     idempotent_if: str | None = None
     idempotent_seconds: int | None = None
     settle_seconds: int = 60
     wire_seconds: int | None = None
     channel_pace: Pace | None = None
     platform_pace: Pace | None = None
+
+    @property
+    def connects(self) -> bool:
+        """Say whether a person connects an account at the platform itself (OAuth 2)."""
+        return any(spec.granted for spec in self.credentials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,186 +155,6 @@ def idempotency_of(platform: Platform, settings: Mapping[str, Any]) -> Idempoten
     if platform.idempotent_if and settings.get(platform.idempotent_if) is True:
         return Idempotency.IDEMPOTENT
     return platform.idempotency
-
-
-_COUNTS: Mapping[Unit, Callable[[str], int]] = {
-    Unit.CODE_POINTS: len,
-    Unit.UTF16: lambda text: len(text.encode("utf-16-le")) // 2,
-    Unit.GRAPHEMES: lambda text: len(regex.findall(r"\X", text)),
-    Unit.UTF8_BYTES: lambda text: len(text.encode()),
-}
-
-
-def count_text(unit: Unit, text: str) -> int:
-    """Return the length of a text in a unit; graphemes are those of Unicode UAX 29."""
-    return _COUNTS[unit](text)
-
-
-def check_words(platform: Platform, words: Words, files: Mapping[str, MediaFacts]) -> list[Fault]:
-    """Return everything in a post that a platform would not take; empty if it may go.
-
-    `files` holds what is known of each file, by media id. Texts are counted as they are
-    published, with the campaign's hashtags, which alone make no post. Pointers are those of the
-    content; every fault names the platform and its numbers.
-    """
-    found = (
-        *_shape_faults(platform, words),
-        *_text_faults(platform.text, words),
-        *_media_faults(platform.media_of.get(words.format, platform.media), words, files),
-        *check_fields(platform.options, words.options, "/options"),
-    )
-    return [replace(each, facts={"platform": platform.title, **each.facts}) for each in found]
-
-
-def _shape_faults(platform: Platform, words: Words) -> Iterator[Fault]:
-    if words.format not in platform.formats:
-        facts = {"format": words.format, "offered": ", ".join(sorted(platform.formats))}
-        yield Fault("/format", "format-not-offered", facts)
-    yield from _over("/parts", "too-many-parts", len(words.parts), platform.parts_max)
-    empty = [not (part.text.strip() or part.media) for part in words.parts]
-    if all(empty):
-        yield Fault("/parts", "empty-post")
-    elif any(empty):
-        for index in (index for index, nothing in enumerate(empty) if nothing):
-            yield Fault(f"/parts/{index}", "empty-part", {"part": index + 1})
-
-
-def _text_faults(limit: TextLimit, words: Words) -> Iterator[Fault]:
-    limits = ((limit.unit, limit.limit), (Unit.UTF8_BYTES, limit.bytes_max))
-    captions = [words.caption(index) for index in range(len(words.parts))]
-    for index, caption in enumerate(captions):
-        for unit, most in limits:
-            count = count_text(unit, caption)
-            yield from _over(f"/parts/{index}/text", "text-too-long", count, most, unit=unit.value)
-    total = sum(
-        len(canonical(text).encode()) - len('""')
-        for text in (*captions, *(ref.alt for ref in words.media))
-    )
-    most = limit.total_bytes_max
-    yield from _over("/parts", "words-too-long", total, most, unit=Unit.UTF8_BYTES.value)
-
-
-def _media_faults(
-    limits: MediaLimits, words: Words, files: Mapping[str, MediaFacts]
-) -> Iterator[Fault]:
-    yield from _over("/parts", "too-many-media-in-all", len(words.media), limits.total_max)
-    for index, part in enumerate(words.parts):
-        pointer = f"/parts/{index}/media"
-        yield from _over(pointer, "too-many-media", len(part.media), limits.count_max)
-        yield from _under(pointer, "too-few-media", len(part.media), limits.count_min)
-        if not limits.mixed:
-            yield from _mixture_faults(part, files, pointer)
-        for place, ref in enumerate(part.media):
-            at = f"{pointer}/{place}"
-            yield from _over(f"{at}/alt", "alt-too-long", len(ref.alt), limits.alt_max)
-            if ref.id in files:
-                yield from _file_faults(limits, files[ref.id], at)
-            else:
-                yield Fault(at, "no-such-media", {"id": ref.id})
-
-
-def _mixture_faults(part: Part, files: Mapping[str, MediaFacts], pointer: str) -> Iterator[Fault]:
-    mimes = [files[ref.id].mime for ref in part.media if ref.id in files]
-    images = sum(mime.startswith("image/") for mime in mimes)
-    videos = sum(mime.startswith("video/") for mime in mimes)
-    if images and videos:
-        yield Fault(pointer, "media-mixed", {"images": images, "videos": videos})
-
-
-def _file_faults(limits: MediaLimits, file: MediaFacts, pointer: str) -> Iterator[Fault]:
-    if limits.mimes is not None and file.mime not in limits.mimes:
-        facts = {"mime": file.mime, "accepted": ", ".join(sorted(limits.mimes))}
-        yield Fault(pointer, "media-type", facts)
-    kind = file.mime.partition("/")[0]
-    bytes_max = {"image": limits.image_bytes_max, "video": limits.video_bytes_max}.get(kind)
-    yield from _over(pointer, "file-too-big", file.bytes, bytes_max)
-    if (seconds := _seconds(file.duration_ms)) is not None:
-        yield from _over(pointer, "video-too-long", seconds, _seconds(limits.duration_ms_max))
-        yield from _under(pointer, "video-too-short", seconds, _seconds(limits.duration_ms_min))
-    if file.width and file.height:
-        yield from _dimension_faults(limits, file.width, file.height, pointer)
-
-
-def _seconds(milliseconds: int | None) -> float | None:
-    return None if milliseconds is None else milliseconds / 1000
-
-
-def _dimension_faults(
-    limits: MediaLimits, width: int, height: int, pointer: str
-) -> Iterator[Fault]:
-    sides = {"width": width, "height": height}
-    yield from _under(pointer, "side-too-short", min(width, height), limits.side_min, **sides)
-    yield from _over(pointer, "side-too-long", max(width, height), limits.side_max, **sides)
-    yield from _over(pointer, "too-many-pixels", width * height, limits.pixels_max, **sides)
-    # Division rounds correctly, so a ratio of exactly 4:5 equals the literal 0.8.
-    yield from _under(pointer, "too-narrow", width / height, limits.ratio_min, **sides)
-    yield from _over(pointer, "too-wide", width / height, limits.ratio_max, **sides)
-
-
-def _over(
-    pointer: str, code: str, count: float, limit: float | None, **facts: str | int
-) -> Iterator[Fault]:
-    if limit is not None and count > limit:
-        yield Fault(pointer, code, {"count": count, "limit": limit, **facts})
-
-
-def _under(
-    pointer: str, code: str, count: float, limit: float | None, **facts: str | int
-) -> Iterator[Fault]:
-    if limit is not None and count < limit:
-        yield Fault(pointer, code, {"count": count, "limit": limit, **facts})
-
-
-def check_fields(
-    specs: Sequence[FieldSpec], values: Mapping[str, Any], pointer: str
-) -> list[Fault]:
-    """Return what is wrong in settings, credentials or options: unknown, missing, wrong values.
-
-    `values` are JSON values, `pointer` is where they stand. No fault repeats a value, for it
-    may be a secret.
-    """
-    known = {spec.name: spec for spec in specs}
-    # Required text that is empty is as good as none.
-    missing = [spec.name for spec in specs if spec.required and values.get(spec.name, "") == ""]
-    found = [Fault(f"{pointer}/{name}", "field-missing", {"field": name}) for name in missing]
-    for name, value in values.items():
-        at = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
-        if name not in known:
-            found.append(Fault(at, "field-unknown", {"field": name, "known": ", ".join(known)}))
-        elif name not in missing:
-            found.extend(_value_faults(known[name], value, at))
-    return found
-
-
-def _value_faults(spec: FieldSpec, value: object, pointer: str) -> Iterator[Fault]:
-    wanted = {"boolean": bool, "integer": int}.get(spec.kind, str)
-    # bool is a subclass of int, but true is no number.
-    if type(value) is not wanted:
-        yield Fault(pointer, "field-kind", {"field": spec.name, "kind": spec.kind})
-    elif isinstance(value, str):
-        count = len(value)
-        yield from _over(pointer, "field-too-long", count, spec.max_length, field=spec.name)
-        if spec.kind == "choice" and value not in spec.choices:
-            facts = {"field": spec.name, "choices": ", ".join(spec.choices)}
-            yield Fault(pointer, "field-choice", facts)
-        if spec.kind == "url" and (code := _url_code(value)):
-            yield Fault(pointer, code, {"field": spec.name})
-
-
-def _url_code(url: str) -> str | None:
-    # urlsplit drops tabs and line breaks, and takes a backslash for part of a host.
-    if not url.isprintable() or " " in url or "\\" in url:
-        return "url-characters"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return "url-host"
-    if parts.scheme not in {"http", "https"}:
-        return "url-scheme"
-    if "@" in parts.netloc:
-        return "url-credentials"
-    return None if parts.hostname and port != 0 else "url-host"
 
 
 FEED = Platform(
@@ -368,5 +197,61 @@ MANUAL = Platform(
     media=MediaLimits(count_max=50, total_max=50),
 )
 
-PLATFORMS: dict[str, Platform] = {each.name: each for each in (FEED, WEBHOOK, MANUAL)}
+# Source: TikTok, Content Posting API v2 (direct post, upload, media transfer guide), 2026-09.
+TIKTOK = Platform(
+    name="tiktok",
+    title="TikTok",
+    idempotency=Idempotency.RECONCILABLE,
+    formats=frozenset({"post", "reel"}),
+    text=TextLimit(Unit.UTF16, 2_200),
+    parts_max=1,
+    media=MediaLimits(
+        count_max=1,
+        count_min=1,
+        mimes=VIDEOS,
+        video_bytes_max=4_000_000_000,
+        side_min=360,
+        side_max=4_096,
+        duration_ms_max=600_000,
+        alt_max=0,
+    ),
+    settings=(
+        FieldSpec("client_key", "string", required=True, max_length=100),
+        FieldSpec("mode", "choice", choices=("inbox", "direct"), default="inbox"),
+        FieldSpec("sandbox_url", "url", max_length=200),
+    ),
+    credentials=(
+        FieldSpec("client_secret", "string", required=True, max_length=200),
+        *(
+            FieldSpec(name, "string", required=True, max_length=2_000, granted=True)
+            for name in ("access_token", "refresh_token", "open_id", "scope")
+        ),
+    ),
+    options=(
+        FieldSpec(
+            "privacy_level",
+            "choice",
+            choices=(
+                "PUBLIC_TO_EVERYONE",
+                "MUTUAL_FOLLOW_FRIENDS",
+                "FOLLOWER_OF_CREATOR",
+                "SELF_ONLY",
+            ),
+            required_if=("mode", "direct"),
+        ),
+        FieldSpec("allow_comment", "boolean", default=False),
+        FieldSpec("allow_duet", "boolean", default=False),
+        FieldSpec("allow_stitch", "boolean", default=False),
+        FieldSpec("brand_organic", "boolean", default=False),
+        FieldSpec("branded_content", "boolean", default=False),
+        FieldSpec("ai_generated", "boolean", default=False),
+        FieldSpec("cover_ms", "integer"),
+    ),
+    conflicts=((("branded_content", True), ("privacy_level", "SELF_ONLY")),),
+    settle_seconds=30,
+    wire_seconds=3_600,  # an upload has to end within an hour
+    channel_pace=Pace(6, 60),
+)
+
+PLATFORMS: dict[str, Platform] = {each.name: each for each in (FEED, WEBHOOK, MANUAL, TIKTOK)}
 """Every platform by its name; a new one adds its entry here."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from planner.channels import missing_credentials
+from planner.channels import missing_by_hand, missing_credentials
 from schedulers.connector import Account, Checked, Connector
 from schedulers.sending import account_of
 from store import channels, workspaces
@@ -59,8 +59,10 @@ async def _ask(
     connector = connectors.get(channel.platform)
     if connector is None:
         return Checked(answers=False, reason="no_connector", detail=channel.platform)
-    if missing := missing_credentials(channel.platform, channel.secrets):
+    if missing := missing_by_hand(channel.platform, channel.secrets):
         return Checked(answers=False, reason="no_credentials", detail=", ".join(missing))
+    if missing := missing_credentials(channel.platform, channel.secrets):
+        return Checked(answers=False, reason="not_authorized", detail=", ".join(missing))
     try:
         account = account_of(ring, workspace.slug, channel)
     except CannotOpen as error:

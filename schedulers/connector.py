@@ -1,6 +1,6 @@
 """The contract between the scheduler and a platform: what goes out, and what may come of it."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,6 +10,10 @@ from planner.content import Words
 
 Evidence = Mapping[str, Any]
 """JSON values that a person can read and that never hold a secret (no signed link, no token)."""
+
+
+Read = Callable[[int, int], AsyncIterator[bytes]]
+"""Reads the bytes from the first to the last (inclusive) in small chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class File:
     duration_ms: int | None
     alt: str
     url: str = field(repr=False)
+    read: Read = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,9 @@ class Outgoing:
     """One step of one publication on its way to a platform.
 
     `files` holds every file of every part; `key` is the idempotency key, identical on every
-    attempt of this step; `handle` is what was stored of the platform's own for this step;
-    `done` are the steps before it; `first_tried_at` is when this step may have gone out first.
+    attempt of this step; `handle` is what was stored of the platform's own for this step, and
+    `ticket` what goes with it and is a secret; `done` are the steps before it; `first_tried_at`
+    is when this step may have gone out first, and `again` says that it may have.
     """
 
     publication_id: UUID
@@ -70,6 +76,8 @@ class Outgoing:
     locale: str
     done: tuple[Done, ...] = ()
     first_tried_at: datetime | None = None
+    again: bool = False
+    ticket: str | None = field(default=None, repr=False)
 
     def files_of(self, part: int) -> tuple[File, ...]:
         """Return the files of one part, in its order, described as it was approved."""
@@ -114,12 +122,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Proved to have had no effect; `counts` is False for a rate limit, which is no attempt."""
+    """Proved to have had no effect; `counts` is False for a rate limit, which is no attempt.
+
+    `anew`: what was prepared is of no use any more.
+    """
 
     reason: str
     retry_after_seconds: float | None
     counts: bool
     evidence: Evidence = field(default_factory=dict)
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +143,18 @@ class Unknown:
     retry_after_seconds: float | None = None
 
 
-Outcome = Published | Accepted | HandedOver | Refused | TryLater | Unknown
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """The platform takes these credentials no more: a person must connect the channel again.
+
+    As an answer to a post it proves that this one had no effect; it waits for the person.
+    """
+
+    reason: str
+    detail: str = ""
+
+
+Outcome = Published | Accepted | HandedOver | Refused | TryLater | Revoked | Unknown
 """What may come of an attempt (design note "publishing", section 3)."""
 
 
@@ -152,9 +175,13 @@ class CannotTell:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is needed to publish is on the platform, and nothing of it is public."""
+    """What is needed to publish is on the platform, and nothing of it is public.
+
+    `ticket` goes with the handle and is a secret: it is sealed where it is kept.
+    """
 
     handle: str
+    ticket: str | None = field(default=None, repr=False)
     evidence: Evidence = field(default_factory=dict)
 
 
@@ -174,20 +201,47 @@ class Refreshed:
 
 
 @dataclass(frozen=True, slots=True)
-class Revoked:
-    """The platform takes these credentials no more: a person must connect the channel again."""
+class Checked:
+    """Whether a channel answers; `reason` is a snake_case key, `detail` a fact such as a status.
+
+    `scopes` are what the platform says that the account may do, by its own names.
+    """
+
+    answers: bool
+    reason: str | None
+    detail: str
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """An account was connected: its credentials, whole, with those that were there before.
+
+    `evidence` says which permissions the platform gave, and the account's name there.
+    """
+
+    secrets: Mapping[str, str] = field(repr=False)
+    expires_at: datetime | None
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """No account was connected, and asking again with this code does not help.
+
+    The code is not good, the app is not approved, or a person said no. `reason` is a snake_case
+    key, `detail` the platform's own words.
+    """
 
     reason: str
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """Whether a channel answers; `reason` is a snake_case key, `detail` a fact such as a status."""
+class Disconnected:
+    """The platform takes the credentials no more, since it was asked to."""
 
-    answers: bool
-    reason: str | None
-    detail: str
+    evidence: Evidence = field(default_factory=dict)
 
 
 class Connector(Protocol):
@@ -205,7 +259,9 @@ class Connector(Protocol):
 class Prepares(Protocol):
     """A connector that uploads or drafts before it publishes, which may be repeated."""
 
-    async def prepare(self, outgoing: Outgoing, now: datetime) -> Prepared | Refused | TryLater:
+    async def prepare(
+        self, outgoing: Outgoing, now: datetime
+    ) -> Prepared | Refused | TryLater | Revoked:
         """Do all that is not public yet; the handle is stored with the intent, then published.
 
         `outgoing.handle` is what an earlier call made: the same one is returned as long as it
@@ -227,8 +283,11 @@ class Polls(Protocol):
 
     async def poll(
         self, outgoing: Outgoing, now: datetime
-    ) -> Published | Accepted | HandedOver | Refused | Unknown:
-        """Ask by `outgoing.handle` what became of it; `Unknown`: the question was not answered."""
+    ) -> Published | Accepted | HandedOver | Refused | TryLater | Unknown:
+        """Ask by `outgoing.handle` what became of it.
+
+        `TryLater`: it came to nothing; `Unknown`: the question was not answered.
+        """
         ...
 
 
@@ -267,4 +326,39 @@ class Refreshes(Protocol):
         self, account: Account, now: datetime
     ) -> Refreshed | Revoked | TryLater | Unknown:
         """Change the credentials for new ones; the engine sees to it that one asks at a time."""
+        ...
+
+
+class Authorizes(Protocol):
+    """A connector whose accounts a person connects at the platform (OAuth 2, RFC 6749)."""
+
+    def authorize_url(
+        self, account: Account, *, state: str, verifier: str, redirect_uri: str
+    ) -> str:
+        """Return where a person agrees; asks nobody.
+
+        `verifier` has 64 characters of the alphabet of RFC 7636; each connector derives from it
+        the challenge that its platform wants.
+        """
+        ...
+
+    def issuer(self, account: Account) -> str | None:
+        """Return the `iss` with which the platform sends people back (RFC 9207).
+
+        None: it sends none, and one that comes is refused. Otherwise it must come.
+        """
+        ...
+
+    async def exchange(
+        self, account: Account, *, code: str, verifier: str, redirect_uri: str, now: datetime
+    ) -> Granted | Denied | TryLater | Unknown:
+        """Change the code, which is good once, for credentials."""
+        ...
+
+
+class Revokes(Protocol):
+    """A connector that can tell the platform to take an account's credentials no more."""
+
+    async def revoke(self, account: Account, now: datetime) -> Disconnected | TryLater | Unknown:
+        """Make the credentials useless; doing it twice is fine."""
         ...

@@ -7,7 +7,7 @@ import math
 import re
 import ssl
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ import httpx
 
 from schedulers.addresses import Gate, NotSent, Resolve, resolve
 
-__all__ = ["Answer", "NoAnswer", "NotSent", "Outbound"]
+__all__ = ["Answer", "NoAnswer", "NotSent", "Outbound", "Streamed"]
 
 PORTS = {"http": 80, "https": 443}
 REDIRECTS_MAX = 3
@@ -80,6 +80,14 @@ class Answer:
         return min(max(0.0, math.ceil(seconds)), RETRY_AFTER_MAX_SECONDS)
 
 
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A body of so many bytes that is read while it is sent; `read` begins it from its start."""
+
+    length: int
+    read: Callable[[], AsyncIterator[bytes]] = field(repr=False)
+
+
 @dataclass(slots=True)
 class _Journey:
     """How far a request has come; httpcore reports it by its `trace` extension."""
@@ -107,7 +115,7 @@ class _Message:
     method: str
     url: httpx.URL
     headers: Mapping[str, str]
-    content: bytes | None
+    content: bytes | Streamed | None
     timeout_seconds: float
     limit_bytes: int
 
@@ -148,7 +156,7 @@ class Outbound:
         url: str,
         *,
         headers: Mapping[str, str],
-        content: bytes | None = None,
+        content: bytes | Streamed | None = None,
         timeout_seconds: float = 20,
         limit_bytes: int = 1 << 20,
         redirects: int = 0,
@@ -159,7 +167,8 @@ class Outbound:
         bounds the body, before and after decompression. Only GET and HEAD follow redirects, at
         most three; each is checked anew, none leads from https to http, and credentials do not
         cross to another origin. Raises `NotSent` or `NoAnswer`, of the last hop if there were
-        several; neither carries anything of the request.
+        several; neither carries anything of the request. What is streamed is not kept in memory;
+        if reading it fails, the request ends there (`NoAnswer`).
         """
         message = _Message(method, _parsed(url), headers, content, timeout_seconds, limit_bytes)
         hops = min(redirects, REDIRECTS_MAX) if method in {"GET", "HEAD"} else 0
@@ -207,6 +216,7 @@ class Outbound:
         whole = message.timeout_seconds
         timeout = httpx.Timeout(whole, connect=min(whole, CONNECT_SECONDS))
         journey.stage = "connect"
+        body, framing = _framed(message.content)
         request = httpx.Request(
             message.method,
             message.url.copy_with(host=address),
@@ -214,11 +224,12 @@ class Outbound:
                 "User-Agent": "Pilar",
                 "Accept": "*/*",
                 **_checked(message.headers),
+                **framing,
                 "Host": message.url.netloc.decode("ascii"),
                 "Accept-Encoding": "identity",
                 "Connection": "close",
             },
-            content=message.content,
+            content=body,
             extensions={
                 "timeout": timeout.as_dict(),
                 "sni_hostname": name,
@@ -246,6 +257,14 @@ def _checked(headers: Mapping[str, str]) -> dict[str, str]:
         if framing or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             raise NotSent("request_malformed")
     return checked
+
+
+def _framed(
+    content: bytes | Streamed | None,
+) -> tuple[bytes | AsyncIterator[bytes] | None, dict[str, str]]:
+    if isinstance(content, Streamed):
+        return content.read(), {"Content-Length": str(content.length)}
+    return content, {}
 
 
 def _redirects(answer: Answer) -> bool:

@@ -16,11 +16,12 @@ from schedulers.connector import (
     Outgoing,
     Prepared,
     Refused,
+    Revoked,
     TryLater,
     Unknown,
 )
 from schedulers.publisher import Publisher
-from schedulers.sending import Wire, outgoing_of
+from schedulers.sending import Wire, outgoing_of, sealed_ticket
 from schedulers.settling import Standing, settlement_of, standing_of
 from store import claims
 from store.claimed import Claim, Intent, Settlement
@@ -91,6 +92,7 @@ async def _send_step(
         publisher.liveness,
         publisher.now(),
         handle=made.handle if made else None,
+        ticket=sealed_ticket(publisher.ring, claim, made.ticket if made else None),
         absent=dict(absent) if absent is not None else None,
     )
     return await _submit(publisher, wire, intent) if intent else None
@@ -100,7 +102,7 @@ async def _submit(publisher: Publisher, wire: Wire, intent: Intent) -> Claim | N
     """Make the one call that publishes, and settle what came of it."""
     claim = intent.claim
     connector = publisher.connectors[claim.channel.platform]
-    outgoing = outgoing_of(publisher, claim)
+    outgoing = outgoing_of(publisher, claim, again=intent.again)
     with structlog.contextvars.bound_contextvars(attempt=intent.number):
         if wire.is_over:
             late = Settlement(Status.SCHEDULED, "lease_over", {"no_effect": True})
@@ -136,12 +138,12 @@ async def _refusal(publisher: Publisher, claim: Claim) -> Settlement | None:
 
 async def _prepare(
     publisher: Publisher, wire: Wire, claim: Claim, outgoing: Outgoing
-) -> Prepared | Refused | TryLater | None:
+) -> Prepared | Refused | TryLater | Revoked | None:
     """Do what is not public yet. However it ends, it has had no effect that anybody sees."""
     prepare = getattr(publisher.connectors[claim.channel.platform], "prepare", None)
     if prepare is None:
         return None
-    made: Prepared | Refused | TryLater | Unknown = await wire.call(
+    made: Prepared | Refused | TryLater | Revoked | Unknown = await wire.call(
         lambda: prepare(outgoing, publisher.now())
     )
     if isinstance(made, Unknown):

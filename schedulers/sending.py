@@ -1,8 +1,9 @@
 """Sending: what a connector gets, and its calls, each of which ends before the lease does."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -11,9 +12,10 @@ from planner.platforms import platform
 from schedulers.connector import Account, Done, File, Outgoing, Unknown
 from schedulers.publisher import Publisher
 from store import channels, claims, links
+from store.blobs import Blobs
 from store.claimed import Claim
 from store.tables import Channel
-from store.vault import KeyRing
+from store.vault import CannotOpen, KeyRing
 
 log = structlog.get_logger()
 
@@ -26,6 +28,7 @@ BEAT_SHARE = 0.25
 """How often a lease is lengthened while a call takes longer, as a part of it."""
 
 LINK_HOURS = 24
+TICKET = "ticket"
 
 
 class Wire:
@@ -93,7 +96,7 @@ class Wire:
         return asyncio.get_running_loop().time() + self._publisher.lease_seconds * WIRE_SHARE
 
 
-def outgoing_of(publisher: Publisher, claim: Claim) -> Outgoing:
+def outgoing_of(publisher: Publisher, claim: Claim, *, again: bool = False) -> Outgoing:
     """Return what a connector gets; raises `CannotOpen` where a secret does not open."""
     workspace, channel, publication = claim.workspace, claim.channel, claim.publication
     alts = {ref.id: ref.alt for ref in claim.words.media}
@@ -113,6 +116,7 @@ def outgoing_of(publisher: Publisher, claim: Claim) -> Outgoing:
                 duration_ms=media.duration_ms,
                 alt=alts[str(media.id)] or media.alt,
                 url=publisher.base_url + links.media_path(publisher.ring, media, expires),
+                read=partial(_read, publisher.blobs, media.sha256),
             )
             for media in claim.files
         ),
@@ -124,7 +128,34 @@ def outgoing_of(publisher: Publisher, claim: Claim) -> Outgoing:
         locale=workspace.locale,
         done=done_of(claim),
         first_tried_at=claim.first_tried_at,
+        again=again,
+        ticket=_ticket(publisher.ring, claim),
     )
+
+
+async def _read(blobs: Blobs, sha256: str, first: int, last: int) -> AsyncIterator[bytes]:
+    async for chunk in await blobs.open(sha256, first, last):
+        yield chunk
+
+
+def sealed_ticket(ring: KeyRing, claim: Claim, ticket: str | None) -> str | None:
+    """Seal what a connector got with a handle, for this channel only."""
+    if ticket is None:
+        return None
+    ids = {"workspace": claim.workspace.id, "channel": claim.channel.id}
+    return ring.seal(ticket, **ids, field=TICKET)
+
+
+def _ticket(ring: KeyRing, claim: Claim) -> str | None:
+    """Open a ticket; one that no key opens any more is none, and what it was for begins anew."""
+    sealed, ids = claim.publication.ticket, (claim.workspace.id, claim.channel.id)
+    if sealed is None:
+        return None
+    try:
+        return ring.open(sealed, workspace=ids[0], channel=ids[1], field=TICKET)
+    except CannotOpen:
+        log.warning("a ticket could not be opened", publication=str(claim.id))
+        return None
 
 
 def done_of(claim: Claim) -> tuple[Done, ...]:

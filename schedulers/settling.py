@@ -17,6 +17,7 @@ from schedulers.connector import (
     Outcome,
     Published,
     Refused,
+    Revoked,
     TryLater,
     Unknown,
 )
@@ -130,9 +131,8 @@ def settlement_of(
             return _taken(handle, seconds, dict(outcome.evidence), standing, now)
         case HandedOver(evidence=evidence):
             return Settlement(Status.HANDED_OVER, None, dict(evidence), served=True)
-        case Refused(reason=reason, detail=detail, evidence=evidence):
-            told = {"detail": detail, **evidence}
-            return Settlement(Status.FAILED, reason, told, served=True)
+        case Refused() | Revoked():
+            return _refused(outcome)
         case TryLater():
             return _later(outcome, standing, now, jitter)
         case Unknown() | CannotTell():
@@ -165,6 +165,14 @@ def after_crash(
     return Settlement(Status.SCHEDULED, reason, {}, fields)
 
 
+def _refused(outcome: Refused | Revoked) -> Settlement:
+    if isinstance(outcome, Revoked):
+        told = {"detail": outcome.detail, "no_effect": True}
+        return Settlement(Status.SCHEDULED, outcome.reason, told, needs_reauth=True)
+    told = {"detail": outcome.detail, **outcome.evidence}
+    return Settlement(Status.FAILED, outcome.reason, told, served=True)
+
+
 def _live(outcome: Published, standing: Standing, now: datetime) -> Settlement:
     """Go on with the next step; after the last one the publication is live, at its first."""
     done = [*standing.done, Done(standing.step, outcome.remote_id, outcome.permalink)]
@@ -178,7 +186,7 @@ def _live(outcome: Published, standing: Standing, now: datetime) -> Settlement:
     }
     detail = dict(outcome.evidence)
     if standing.step + 1 < standing.steps:
-        fields |= {"step": standing.step + 1, "handle": None, "polls": 0}
+        fields |= {"step": standing.step + 1, "handle": None, "ticket": None, "polls": 0}
         onward = Status.SCHEDULED if standing.before is Status.PROCESSING else Status.CLAIMED
         return Settlement(onward, "step_done", detail, fields, served=True)
     fields |= {
@@ -216,6 +224,8 @@ def _later(outcome: TryLater, standing: Standing, now: datetime, jitter: Jitter)
         again = replace(again, after=Status.SCHEDULED, fields=fields, rest_seconds=wait)
     else:
         again = replace(again, served=False, rest_seconds=_rest(standing, jitter))
+    if outcome.anew:
+        again = replace(again, fields=again.fields | {"handle": None, "ticket": None})
     return again
 
 

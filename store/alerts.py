@@ -119,6 +119,15 @@ async def for_reauth(
     await note(db, workspace, AlertKind.NEEDS_REAUTH, "channel", channel.id, key, data, now)
 
 
+async def for_rest(
+    db: Db, workspace: Workspace, channel: Channel, reason: str | None, now: datetime
+) -> None:
+    """Write that a platform takes no more on a channel for long: once a day for each reason."""
+    key = f"{AlertKind.RESTING}:{channel.id}:{now.date()}:{reason}"
+    data = {"reason": reason}
+    await note(db, workspace, AlertKind.RESTING, "channel", channel.id, key, data, now)
+
+
 async def of(db: Db, workspace_id: UUID, alert_id: UUID) -> Alert:
     """Return an alert; raises `NoSuchAlert`."""
     return await one(db, Alert, workspace_id, alert_id, NoSuchAlert)

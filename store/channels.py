@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import String, cast, col, func, select
 
+from planner.channels import reason_not_connected
 from planner.errors import Conflict, NotFound
 from planner.posts import PostStatus
 from planner.publications import WAITING
@@ -18,6 +19,7 @@ from store.audit import Actor
 from store.db import Db
 from store.lookup import InUse, one, page_of
 from store.tables import (
+    Authorization,
     CalendarLink,
     Channel,
     Hold,
@@ -132,7 +134,7 @@ async def remove(
     """
     if users := await _users(db, channel):
         raise InUse(by=users)
-    for table in (Slot, MixVersion, CalendarLink):
+    for table in (Slot, MixVersion, CalendarLink, Authorization):
         for row in (await db.exec(select(table).where(table.channel_id == channel.id))).all():
             await db.delete(row)
     await db.flush()
@@ -179,19 +181,53 @@ async def set_secrets(
     now: datetime,
     *,
     expires_at: datetime | None = None,
+    action: str = "credentials",
+    about: Mapping[str, Any] | None = None,
 ) -> None:
-    """Seal and keep a channel's secrets; the audit names the fields only."""
+    """Seal and keep a channel's secrets: it is connected if none is missing.
+
+    The audit names the fields only, and what else there is to say of them, which is no secret.
+    """
     channel.secrets = {
         field: ring.seal(value, workspace=workspace.id, channel=channel.id, field=field)
         for field, value in secrets.items()
     }
-    channel.connection, channel.connection_reason = "connected", None
+    reason = reason_not_connected(channel.platform, secrets)
+    channel.connection = "connected" if reason is None else "disconnected"
+    channel.connection_reason = reason
     channel.token_expires_at = expires_at
     channel.refresh_worker = channel.refresh_at = None  # who asks for new ones asks for others
     channel.failures, channel.rests_until = 0, None
     channel.updated_at = now
-    data = {"fields": sorted(secrets)}
-    await audit.record(db, workspace, actor, "credentials", "channel", channel.id, now, data)
+    data = {"fields": sorted(secrets), **(about or {})}
+    await audit.record(db, workspace, actor, action, "channel", channel.id, now, data)
+
+
+async def disconnect(
+    db: Db, workspace: Workspace, actor: Actor, channel: Channel, now: datetime
+) -> None:
+    """Let nothing use a channel's credentials any more, since a person wants it so."""
+    channel.refresh_worker = channel.refresh_at = None  # what is being renewed is not kept
+    await note_check(
+        db, workspace, actor, channel, "disconnected", reason="disconnected_by_person", now=now
+    )
+
+
+async def forget(
+    db: Db,
+    workspace: Workspace,
+    actor: Actor,
+    channel: Channel,
+    names: Collection[str],
+    about: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Delete some of a channel's secrets; the audit names them, and what else there is to say."""
+    gone = sorted(name for name in channel.secrets if name in names)
+    channel.secrets = {name: text for name, text in channel.secrets.items() if name not in names}
+    channel.token_expires_at, channel.updated_at = None, now
+    data = {"fields": gone, **about}
+    await audit.record(db, workspace, actor, "disconnect", "channel", channel.id, now, data)
 
 
 async def note_check(

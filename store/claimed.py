@@ -51,10 +51,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What is going to be sent: committed before the first byte leaves."""
+    """What is going to be sent: committed before the first byte leaves.
+
+    `again`: an earlier attempt of this step may have been sent.
+    """
 
     claim: Claim
     number: int
+    again: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ class Settlement:
     """What came of an attempt: the next state and what is remembered with it.
 
     `served` says whether the platform did its part (None: it was not asked), which its channel's
-    breaker counts; `rest_seconds` is how long the platform wants to be left alone.
+    breaker counts; `rest_seconds` is how long the platform wants to be left alone;
+    `needs_reauth`: a person has to connect the channel again, and its posts wait.
     """
 
     after: Status
@@ -71,6 +76,7 @@ class Settlement:
     fields: dict[str, Any] = field(default_factory=dict)
     served: bool | None = None
     rest_seconds: float = 0
+    needs_reauth: bool = False
 
 
 async def abandoned(db: Db, now: datetime) -> Sequence[Claim]:

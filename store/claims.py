@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from planner.content import fingerprint, words_json
-from planner.publications import Status
-from store import gates, posts, publications
+from planner.publications import WAITING, Status
+from store import alerts, channels, gates, posts, publications
 from store.audit import CLOCK
 from store.claimed import Claim, Intent, Rows, Settlement, first_tried, of_rows
 from store.db import Db, Store
@@ -24,6 +24,9 @@ from store.tables import Attempt, Channel, Publication, Workspace
 
 SILENT_MAX = timedelta(hours=1)
 """How long past its lease a worker may be silent, and not gone, before a person is asked."""
+
+LONG_REST_SECONDS = 3600
+"""A rest of which a person hears: long enough to post by hand meanwhile."""
 
 TOKEN_EXPIRED = "token_expired"  # noqa: S105  # a reason
 """Why a platform refused what it may take with new credentials, which are then asked for."""
@@ -70,12 +73,14 @@ async def intend(
     now: datetime,
     *,
     handle: str | None = None,
+    ticket: str | None = None,
     absent: dict[str, Any] | None = None,
 ) -> Intent | None:
     """Write the intent, after looking once more whether it may go; None if it may not.
 
-    `handle` is what was prepared on the platform; `absent` is the evidence that an earlier
-    attempt is not live. Only after this has committed may a byte of the step leave.
+    `handle` is what was prepared on the platform, `ticket` the sealed secret that goes with it;
+    `absent` is the evidence that an earlier attempt is not live. Only after this has committed
+    may a byte of the step leave.
     """
     async with store.transaction() as db:
         found = await _held(db, claim, Status.CLAIMED)
@@ -92,7 +97,8 @@ async def intend(
         number = publication.attempts + 1
         publication.attempts, publication.intent_at = number, now
         publication.snapshot = words_json(claim.words)
-        publication.handle = handle or publication.handle
+        if handle is not None:
+            publication.handle, publication.ticket = handle, ticket
         db.add(_attempt(claim, publication, number, now))
         detail = {"absent": absent} if absent else {}
         await publications.step(
@@ -105,7 +111,7 @@ async def intend(
             workspace=workspace,
             first_tried_at=claim.first_tried_at or now,
         )
-        return Intent(kept, number)
+        return Intent(kept, number, again=claim.first_tried_at is not None)
 
 
 async def extend(store: Store, claim: Claim, until: datetime) -> bool:
@@ -143,6 +149,12 @@ async def settle(
         if settlement.after is not Status.CLAIMED:  # there, the next step is under way
             publication.lease_until = None
         _note_service(channel, settlement, now)
+        if settlement.rest_seconds >= LONG_REST_SECONDS:
+            await _postpone(db, workspace, channel, settlement.reason, now)
+        if settlement.needs_reauth:
+            await channels.note_check(
+                db, workspace, CLOCK, channel, "needs_reauth", settlement.reason, now
+            )
         if (before, settlement.after) == (Status.PROCESSING, Status.PROCESSING):
             return True  # asked in vain: nothing has happened
         await publications.step(
@@ -252,6 +264,20 @@ async def _bar(
     skipped = barred.reason == "outage" and workspace.missed_policy == "skip"
     if skipped and publication.status == Status.MISSED:
         await publications.dismiss(db, workspace, CLOCK, publication, now)
+
+
+async def _postpone(
+    db: Db, workspace: Workspace, channel: Channel, reason: str | None, now: datetime
+) -> None:
+    """Let what falls due while a platform takes no more go afterwards: that is no outage."""
+    await alerts.for_rest(db, workspace, channel, reason, now)
+    until = channel.rests_until
+    waiting = update(Publication).where(
+        col(Publication.channel_id) == channel.id,
+        col(Publication.status).in_((*WAITING, *SENDING)),
+        col(Publication.due_at) < until,
+    )
+    await db.exec(waiting.values(resumed_at=until))
 
 
 def _note_service(channel: Channel, settlement: Settlement, now: datetime) -> None:

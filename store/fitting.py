@@ -8,7 +8,8 @@ from sqlmodel import col, select
 
 from planner.content import Content, words_for
 from planner.errors import Fault, Invalid
-from planner.platforms import MediaFacts, check_words, platform
+from planner.fit import check_words
+from planner.platforms import MediaFacts, platform
 from store.db import Db
 from store.tables import Channel, Media, Workspace
 
@@ -32,7 +33,7 @@ async def faults(
     for channel in on:
         words = words_for(content, str(channel.id))
         own = bool(content["variants"].get(str(channel.id), {}).get("parts"))
-        for fault in check_words(platform(channel.platform), words, files):
+        for fault in check_words(platform(channel.platform), words, files, channel.settings):
             at_variant = own or fault.pointer.startswith("/options")
             place = f"/variants/{channel.id}" if at_variant else ""
             facts = {**fault.facts, "channel": channel.name}

@@ -14,7 +14,7 @@ from planner.slots import local_day
 from store import alert_deliveries, publications, workspaces
 from store.audit import CLOCK
 from store.db import Db, Store
-from store.tables import Change, IdempotencyKey, Publication, Session, Workspace
+from store.tables import Authorization, Change, IdempotencyKey, Publication, Session, Workspace
 
 CHANGES_KEPT = timedelta(days=30)
 KEYS_KEPT = timedelta(hours=24)
@@ -68,13 +68,17 @@ async def release_seats(store: Store, now: datetime) -> int:
 
 
 async def prune(store: Store, now: datetime) -> None:
-    """Delete what is kept for a time only: changes, keys, ended sessions, old alerts."""
+    """Delete what is kept for a time only: changes, keys, ended sessions, old alerts.
+
+    And who set out to connect an account, and did not come back in time.
+    """
     async with store.transaction() as db:
         await db.exec(delete(Change).where(col(Change.at) < now - CHANGES_KEPT))
         await db.exec(
             delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < now - KEYS_KEPT)
         )
         await db.exec(delete(Session).where(col(Session.expires_at) < now))
+        await db.exec(delete(Authorization).where(col(Authorization.expires_at) < now))
         await alert_deliveries.prune(db, now)
 
 

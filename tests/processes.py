@@ -1,18 +1,12 @@
-"""Real processes on loopback that tests may kill: `pilar serve`, and a receiver of webhooks.
-
-Run as a module, this is the receiver: `python -m tests.processes JOURNAL`.
-"""
+"""Real processes on loopback that tests may kill."""
 
 import asyncio
-import json
 import os
-import random
 import signal
 import socket
 import sys
 import time
 from asyncio.subprocess import Process
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,10 +15,6 @@ KEYS = "k1:" + "A" * 43  # those of tests.conftest.RING
 START_SECONDS = 30
 STOP_SECONDS = 60
 BEGUN = b"Pilar publishes as"
-DROPPED = 7
-"""Of so many requests that it accepts at a path, the receiver leaves one without an answer."""
-REFUSED = 11
-"""Of so many requests at a path, the receiver refuses one: a proved non-effect."""
 
 
 def free_port() -> int:
@@ -166,71 +156,3 @@ class Worker(Service):
             assert self.process.returncode is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             await asyncio.sleep(0.01)
-
-
-@dataclass
-class Receiver(Running):
-    """A receiver of webhooks: writes down the id of each one that it accepts, then answers.
-
-    Now and then it refuses, and now and then it accepts and does not answer.
-    """
-
-    async def begin(self) -> Process:
-        return await run_module("tests.processes", str(self.journal), str(self.port), log=self.log)
-
-    @property
-    def journal(self) -> Path:
-        return self.folder / "journal"
-
-    def accepted(self) -> list[str]:
-        """Return the ids that were accepted, each as often as it was."""
-        return self.journal.read_text().split() if self.journal.exists() else []
-
-
-async def receive(journal: Path, port: int) -> None:
-    """Receive webhooks for ever."""
-    dice = random.Random(port)
-    requests: Counter[str] = Counter()
-    accepted: Counter[str] = Counter()
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            path, headers = await _read(reader)
-            requests[path] += 1
-            if requests[path] % REFUSED == 0:
-                writer.write(_answer("503 Service Unavailable", {"error": "busy"}))
-                return
-            accepted[path] += 1
-            answers = accepted[path] % DROPPED != 0
-            with journal.open("a") as book:
-                book.write(headers["webhook-id"] + "\n")
-            await asyncio.sleep(dice.random() * 0.08)
-            if answers:
-                writer.write(_answer("200 OK", {"id": headers["webhook-id"]}))
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", port)
-    async with server:
-        await server.serve_forever()
-
-
-async def _read(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-    pairs = (line.split(": ", 1) for line in head[1:] if line)
-    headers = {name.lower(): value for name, value in pairs}
-    await reader.readexactly(int(headers.get("content-length", "0")))
-    return head[0].split()[1], headers
-
-
-def _answer(status: str, body: dict[str, str]) -> bytes:
-    text = json.dumps(body).encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(text)}"
-    return head.encode() + b"\r\nConnection: close\r\n\r\n" + text
-
-
-if __name__ == "__main__":
-    asyncio.run(receive(Path(sys.argv[1]), int(sys.argv[2])))

@@ -32,7 +32,7 @@ from tests.sources import (
 pytestmark = [pytest.mark.untraced, pytest.mark.xdist_group("messages")]
 
 LANGUAGES = ("en", "id")
-NO_PROBLEMS = {"alerts", "faults", "reasons", "nouns", "report", "mix", "summary"}
+NO_PROBLEMS = {"alerts", "connecting", "faults", "reasons", "nouns", "report", "mix", "summary"}
 HANDED_ON = {"platform", "channel"}
 """Facts that a fault gets from whoever hands it on."""
 
@@ -40,12 +40,14 @@ OUTCOMES = {
     "NotSent": 0,
     "NoAnswer": 0,
     "Refused": 0,
+    "Revoked": 0,
     "TryLater": 0,
     "Unknown": 0,
     "CannotTell": 0,
     "Settlement": 1,
     "Checked": 1,
     "Barred": 0,
+    "Denied": 0,
 }
 """What holds the reason for a state, and where it stands."""
 

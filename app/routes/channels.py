@@ -1,6 +1,7 @@
 """Channels over HTTP: accounts on platforms, their credentials, and whether they answer."""
 
 import unicodedata
+from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -9,16 +10,19 @@ from pydantic import AfterValidator, Field, RootModel, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
-from app.deps import Db, Here, Manager, Now, Reads, Slug, Viewer, caller_for_reading
+from app.deps import Db, Here, House, Manager, Now, Reads, Slug, Viewer, caller_for_reading
 from app.fields import Answer, Body, Line, Moment
 from app.idempotency import Remembered
 from app.paging import Pages
+from app.speech import reason_text
 from planner.access import Ability, check_ability
-from planner.channels import check_credentials, check_settings, missing_credentials
+from planner.channels import check_credentials, check_settings, reason_not_connected
 from planner.slots import parse_zone
-from schedulers import acts
+from schedulers import acts, connecting
 from store import callers, channels, workspaces
-from store.tables import Channel
+from store import connecting as authorizations
+from store.callers import Caller
+from store.tables import Channel, Workspace
 
 router = APIRouter(route_class=Remembered, prefix="/workspaces/{ws}/channels", tags=["channels"])
 
@@ -112,11 +116,35 @@ class ChannelPage(Answer):
 
 
 class CheckOut(Answer):
-    """Whether the account answers, and if not, why."""
+    """Whether the account answers, and if not, why; `permissions` by the platform's own names."""
 
     answers: bool
     reason: str | None
     detail: str
+    permissions: list[str]
+    channel: ChannelOut
+
+
+class ConnectOut(Answer):
+    """Where a person goes to connect the account, once, before `expires_at`.
+
+    If a person asked, it has to be opened in the browser in which they are logged in.
+    """
+
+    url: str
+    expires_at: Moment
+
+
+class DisconnectOut(Answer):
+    """A channel that has no granted credentials any more.
+
+    `confirmed`: the platform says that it takes them no more. If it does not, `reason` says why,
+    and a person should look at the account's settings there.
+    """
+
+    confirmed: bool
+    reason: str | None
+    reason_text: str | None
     channel: ChannelOut
 
 
@@ -143,8 +171,8 @@ async def add_channel(
     """Add a channel; where the platform asks for credentials it is disconnected without them."""
     check_settings(body.platform, body.settings)
     fields = body.model_dump() | {"timezone": _zone(body.timezone)}
-    if missing_credentials(body.platform, {}):
-        fields |= {"connection": "disconnected", "connection_reason": "no_credentials"}
+    if reason := reason_not_connected(body.platform, {}):
+        fields |= {"connection": "disconnected", "connection_reason": reason}
     channel = await channels.add(db, access.workspace, access.actor, fields, now)
     response.headers["Location"] = f"{request.url.path}/{channel.id}"
     tag(response, channel)
@@ -223,14 +251,7 @@ async def check_channel(
     slug: Slug, channel_id: UUID, request: Request, response: Response, house: Here, now: Now
 ) -> CheckOut:
     """Ask the account whether it answers, without publishing anything."""
-    # No `Db` or `Access` here: they would hold a transaction while the platform is asked.
-    async with house.store.reading() as db:
-        caller = await caller_for_reading(request, house, db, now)
-        workspace = await workspaces.by_slug(db, slug)
-        abilities = await callers.abilities(db, caller, workspace.id)
-    if not abilities:
-        raise workspaces.NoSuchWorkspace(slug=slug)
-    check_ability(abilities, Ability.PUBLISH)
+    caller, workspace = await _entered(request, house, slug, Ability.PUBLISH, now)
     channel, checked = await acts.check_channel(
         house.store, house.ring, house.connectors, workspace, channel_id, caller.actor, now
     )
@@ -239,5 +260,70 @@ async def check_channel(
         answers=checked.answers,
         reason=checked.reason,
         detail=checked.detail,
+        permissions=list(checked.scopes),
         channel=ChannelOut.of(channel),
+    )
+
+
+async def _entered(
+    request: Request, house: House, slug: str, needed: Ability, now: datetime
+) -> tuple[Caller, Workspace]:
+    """Return who is calling and where, if they may.
+
+    Instead of `Db` and an `Access`: those would hold a transaction while a platform is asked.
+    """
+    async with house.store.reading() as db:
+        caller = await caller_for_reading(request, house, db, now)
+        workspace = await workspaces.by_slug(db, slug)
+        abilities = await callers.abilities(db, caller, workspace.id)
+    if not abilities:
+        raise workspaces.NoSuchWorkspace(slug=slug)
+    check_ability(abilities, needed)
+    return caller, workspace
+
+
+@router.post("/{channel_id}/connect", status_code=201)
+async def connect_channel(
+    channel_id: UUID,
+    request: Request,
+    response: Response,
+    house: Here,
+    db: Db,
+    access: Manager,
+    now: Now,
+) -> ConnectOut:
+    """Begin to connect an account at its platform; the answer says where a person goes for it."""
+    channel = await channels.of(db, access.workspace.id, channel_id)
+    connecting.check_connectable(house.connectors, channel)
+    session = access.caller.session
+    row, ticket = await authorizations.give_ticket(
+        db,
+        house.ring,
+        access.workspace,
+        access.actor,
+        channel,
+        session.id if session else None,
+        now,
+    )
+    response.headers["Location"] = request.url.path.rpartition("/")[0]
+    response.headers["Cache-Control"] = "no-store"
+    url = f"{house.base_url}/oauth/start?ticket={ticket}"
+    return ConnectOut(url=url, expires_at=row.expires_at)
+
+
+@router.post("/{channel_id}/disconnect")
+async def disconnect_channel(
+    slug: Slug, channel_id: UUID, request: Request, response: Response, house: Here, now: Now
+) -> DisconnectOut:
+    """Have the platform take the granted credentials no more, and forget them in any case."""
+    caller, workspace = await _entered(request, house, slug, Ability.ADMIN, now)
+    parted = await connecting.disconnect(
+        house.store, house.ring, house.connectors, workspace, channel_id, caller.actor, now
+    )
+    tag(response, parted.channel)
+    return DisconnectOut(
+        confirmed=parted.confirmed,
+        reason=parted.reason,
+        reason_text=reason_text(parted.reason),
+        channel=ChannelOut.of(parted.channel),
     )

@@ -55,7 +55,7 @@ class MediaLimitsOut(Answer):
 
 
 class FieldOut(Answer):
-    """A value that a platform asks for."""
+    """A value that a platform asks for; a granted one comes by connecting, not by hand."""
 
     name: str
     kind: str
@@ -63,6 +63,7 @@ class FieldOut(Answer):
     max_length: int | None
     choices: list[str]
     default: str | bool | int | None
+    granted: bool
 
     @classmethod
     def of(cls, spec: FieldSpec) -> Self:
@@ -76,13 +77,15 @@ class PlatformOut(Answer):
 
     `media_of` holds what differs by format. `settings` and `credentials` (secret) belong to a
     channel, `options` to a post on it. `idempotent_if` names the setting by which a channel
-    promises that a repeated send has no second effect.
+    promises that a repeated send has no second effect. Where it `connects`, a person authorizes
+    Pilar at the platform itself.
     """
 
     name: str
     title: str
     idempotency: Idempotency
     idempotent_if: str | None
+    connects: bool
     formats: list[str]
     parts_max: int
     text: TextLimitOut
@@ -100,6 +103,7 @@ class PlatformOut(Answer):
             title=platform.title,
             idempotency=platform.idempotency,
             idempotent_if=platform.idempotent_if,
+            connects=platform.connects,
             formats=sorted(platform.formats),
             parts_max=platform.parts_max,
             text=TextLimitOut.model_validate(platform.text),

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "whose_digest"
-down_revision = "nobody_asks_who_is_busy"
+down_revision = "channels_rest"
 branch_labels = None
 depends_on = None
 

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from schedulers.connector import Connector
 from schedulers.connectors.feed import FeedConnector
 from schedulers.connectors.manual import ManualConnector
+from schedulers.connectors.tiktok import TikTokConnector
 from schedulers.connectors.webhook import WebhookConnector
 from schedulers.outbound import Outbound
 
 CONNECTORS: dict[str, Callable[[Outbound], Connector]] = {
     "feed": lambda _outbound: FeedConnector(),
     "manual": lambda _outbound: ManualConnector(),
+    "tiktok": TikTokConnector,
     "webhook": WebhookConnector,
 }
 """How each connector is made; a new platform adds its entry here."""

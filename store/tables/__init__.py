@@ -11,6 +11,7 @@ from store.tables.calendar import (
     Slot,
     Workspace,
 )
+from store.tables.connecting import Authorization
 from store.tables.holds import Hold, Worker
 from store.tables.people import ApiKey, Invitation, KeyWorkspace, Membership, Person, Session
 from store.tables.posts import Approval, Comment, Media, Post, PostVersion
@@ -29,6 +30,7 @@ __all__ = [
     "Approval",
     "Attempt",
     "AuditEntry",
+    "Authorization",
     "CalendarLink",
     "Campaign",
     "Change",

@@ -131,6 +131,7 @@ class Publication(OwnedRow, table=True):
         default=None, sa_type=JSON(none_as_null=True)
     )  # [{step, remote_id, permalink, at}]
     handle: str | None = Field(default=None, max_length=500)
+    ticket: str | None = Field(default=None, max_length=4000)  # sealed; goes with the handle
     intent_at: dt.datetime | None = Field(default=None, sa_type=Instant)
     poll_at: dt.datetime | None = Field(default=None, sa_type=Instant)
     # how often the platform was asked in vain

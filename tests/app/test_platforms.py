@@ -23,6 +23,7 @@ async def test_the_webhook_says_what_a_channel_and_a_post_need(office: Office) -
         "max_length": None,
         "choices": [],
         "default": None,
+        "granted": False,
     }
     media = webhook["media"]
     assert webhook == {
@@ -30,6 +31,7 @@ async def test_the_webhook_says_what_a_channel_and_a_post_need(office: Office) -
         "title": "Webhook",
         "idempotency": "ambiguous",
         "idempotent_if": "receiver_deduplicates",
+        "connects": False,
         "formats": ["carousel", "post", "reel", "story", "thread"],
         "parts_max": 25,
         "text": {

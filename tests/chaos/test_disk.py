@@ -192,7 +192,7 @@ async def never_written(store: Store, publication_id: UUID, *_: Any) -> Claim:
 
 async def never_meant(_store: Store, claim: Claim, *_: Any, **__: Any) -> Intent:
     """Go on without an intent."""
-    return Intent(claim, 1)
+    return Intent(claim, 1, again=False)
 
 
 @pytest.mark.parametrize("database", ["sqlite"])

@@ -15,7 +15,7 @@ LIFE_SECONDS = 1.0
 """How long a process that has begun lives at most, until it is killed."""
 START_SECONDS = 0.7
 """How long a worker takes to begin on a machine that has nothing else to do."""
-SLOWEST = 4
+SLOWEST = 2
 """Where beginning takes longer, so does publishing: workers live longer there, up to so much."""
 SIDES = 2
 """So many sieges at once, or one core would watch the other start processes."""

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.errors import Fault
-from planner.platforms import FieldSpec, check_fields
+from planner.fit import check_fields
+from planner.platforms import FieldSpec
 
 SPECS = (
     FieldSpec("name", "string", required=True, max_length=5),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from planner.content import MediaRef, Part, Words
 from planner.errors import Fault
+from planner.fit import check_words
 from planner.platforms import (
     FEED,
     IMAGES,
@@ -24,7 +25,6 @@ from planner.platforms import (
     Platform,
     TextLimit,
     Unit,
-    check_words,
 )
 
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"

@@ -49,6 +49,11 @@ class Wire:
         return f"{scheme}://{host}:{self.port}{path}"
 
 
+async def no_bytes(_first: int, _last: int) -> AsyncIterator[bytes]:
+    """Read a file of nothing."""
+    yield b""
+
+
 def says(status: str, body: bytes = b"", **headers: str) -> bytes:
     """Return the bytes of an answer; underscores in names of headers are hyphens."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
@@ -205,6 +210,7 @@ def outgoing(url: str = "", *, key: str = "step-0", **settings: Any) -> Outgoing
                 duration_ms=None,
                 alt="nama lama",
                 url="http://pilar.test/m/1?sig=planted",
+                read=no_bytes,
             ),
         ),
         due_at=DUE,

@@ -295,6 +295,8 @@ def test_these_are_there_once() -> None:
             ("key_workspace", ("workspace_id", "api_key_id")),
             ("media", ("workspace_id", "sha256")),
             ("membership", ("workspace_id", "person_id")),
+            ("oauth_authorization", ("state_digest",)),
+            ("oauth_authorization", ("ticket_digest",)),
             ("person", ("email",)),
             ("pillar", ("workspace_id", "name")),
             ("post", ("workspace_id", "external_id")),
