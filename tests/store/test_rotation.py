@@ -1,5 +1,6 @@
 """Rotation seals everything anew, wherever it is killed, and leaves what does not open."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,8 @@ from store import (
     audit,
     calendar_links,
     callers,
+    claims,
+    connecting,
     instance,
     invitations,
     keys,
@@ -25,7 +28,7 @@ from store.audit import CLI
 from store.db import Db, Store
 from store.instance import THE_INSTANCE, WrongKeys
 from store.rotation import Closed, KeyNotEverywhere, Rotated
-from store.tables import AlertTarget, Channel
+from store.tables import AlertTarget, Authorization, Channel, Publication
 from store.vault import CannotOpen, KeyRing
 from tests.backing import hush
 from tests.chaos.mortal import Killed, MortalStore, Points
@@ -77,8 +80,10 @@ async def test_everything_is_sealed_anew_and_opens_with_the_new_key_alone(
     done = await rotated(store, clock)
     again = await rotated(store, clock)
 
-    assert done == Rotated("k2", ("k1",), {"channel": 5, "alert_target": 2}, [], True, NOBODY_WAITS)  # type: ignore[arg-type]
-    assert again == Rotated("k2", ("k1",), {}, [], True, NOBODY_WAITS)  # type: ignore[arg-type]
+    assert done == Rotated(
+        "k2", ("k1",), Counter({"channel": 5, "alert_target": 2}), [], True, NOBODY_WAITS
+    )
+    assert again == Rotated("k2", ("k1",), Counter(), [], True, NOBODY_WAITS)
     assert (done.is_over, await keys_in_use(store)) == (True, {"k2": 13})
     assert await opened(store, NEW) == safe.known | other.known
     assert await versions(store, rows) == before
@@ -109,7 +114,7 @@ async def test_without_an_older_key_there_is_nothing_to_do(
 ) -> None:
     done = await rotated(store, clock, RING)
 
-    assert done == Rotated("k1", (), {}, [], True, NOBODY_WAITS)  # type: ignore[arg-type]
+    assert done == Rotated("k1", (), Counter(), [], True, NOBODY_WAITS)
     assert await opened(store, RING) == safe.known
 
 
@@ -206,6 +211,79 @@ async def test_killed_at_any_commit_it_goes_on_when_it_is_run_again(
     assert deaths >= 4
     assert await keys_in_use(store) == {"k2": 8}
     assert await opened(store, NEW) == safe.known
+
+
+async def under_way(safe: Safe, ring: KeyRing) -> tuple[UUID, UUID, str]:
+    """Let an upload and a connection be under way; return both rows and the connection's state."""
+    world, now = safe.world, safe.world.clock()
+    async with world.store.reading() as db:
+        channel = await db.get(Channel, safe.rows[0])
+        assert channel is not None
+    row = await world.placed(await world.post("Isi."), channel)
+    async with world.store.transaction() as db:
+        workspace = await workspaces.lock(db, world.slug)
+        publication = await db.get(Publication, row)
+        assert publication is not None
+        bound = {"workspace": workspace.id, "channel": channel.id}
+        field = claims.ticket_field(row)
+        publication.ticket = ring.seal("tiket", **bound, field=field)
+        authorization, ticket = await connecting.give_ticket(
+            db, ring, workspace, CLI, channel, None, now
+        )
+    departure = await connecting.start(world.store, ring, ticket, None, now)
+    return row, authorization.id, f"{departure.state} {departure.verifier} {departure.browser}"
+
+
+async def test_what_is_under_way_is_sealed_anew_and_goes_on(
+    store: Store, safe: Safe, clock: Clock
+) -> None:
+    row, authorization, carried = await under_way(safe, RING)
+    state, verifier, browser = carried.split()
+    before = await safe.world.row(row)
+
+    done = await rotated(store, clock)
+
+    after = await safe.world.row(row)
+    bound = {"workspace": after.workspace_id, "channel": after.channel_id}
+    assert dict(done.sealed) == {
+        "channel": 3,
+        "alert_target": 1,
+        "publication": 1,
+        "authorization": 1,
+    }
+    assert NEW.open(after.ticket or "", **bound, field=claims.ticket_field(row)) == "tiket"
+    assert after.model_dump(exclude={"ticket"}) == before.model_dump(exclude={"ticket"})
+    async with store.reading() as db:
+        kept = await db.get(Authorization, authorization)
+    assert kept is not None
+    assert NEW.is_current(kept.sealed_verifier or "")
+    back = await connecting.finish(store, BOTH, state, browser, clock())
+    assert back.verifier == verifier
+
+
+async def test_what_is_over_is_left_under_the_older_key(
+    store: Store, safe: Safe, clock: Clock
+) -> None:
+    row, _, _ = await under_way(safe, RING)
+    async with store.transaction() as db:
+        publication = await db.get(Publication, row)
+        assert publication is not None
+        publication.status = "published"
+    clock.forward(minutes=11)
+
+    done = await rotated(store, clock)
+
+    assert dict(done.sealed) == {"channel": 3, "alert_target": 1}
+    assert done.is_over
+
+
+async def test_a_ticket_opens_for_its_own_publication_only(safe: Safe) -> None:
+    row, _, _ = await under_way(safe, RING)
+    publication = await safe.world.row(row)
+    bound: Any = {"workspace": publication.workspace_id, "channel": publication.channel_id}
+
+    with pytest.raises(CannotOpen, match="tampered"):
+        RING.open(publication.ticket or "", **bound, field=claims.ticket_field(safe.rows[0]))
 
 
 class Haunted(Store):
