@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup setup-dev run demo test check bench chaos lock sbom clean
+.PHONY: help setup setup-dev run demo test test-platforms check bench chaos lock sbom clean
 
 BIN := .venv/bin
 # The first that is new enough; another one: make setup PYTHON=/path/to/python3
@@ -14,7 +14,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate $(ARGS)
 
 help: ## Say what can be done (this)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup: $(BIN)/pilar ## Install what Pilar needs to run into .venv (skipped when nothing changed)
 	@$(call install,requirements.lock,)
@@ -31,9 +31,12 @@ demo: setup ## Fill the database with eight weeks of an office's calendar
 
 test: setup-dev ## Run every test, on SQLite and PostgreSQL, and measure what they cover
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m pytest -m 'not chaos' -n 2 --dist loadgroup --session-timeout 1200 \
+	@$(BIN)/python -m pytest -m 'not chaos and not platforms' -n 2 --dist loadgroup --session-timeout 1200 \
 		--max-worker-restart 0 --cov --cov-report=
 	@$(BIN)/python -m coverage report --fail-under=95
+
+test-platforms: setup-dev ## Let programs of others judge what we send to platforms (from npm)
+	@$(BIN)/python -m pytest -m platforms -rs
 
 check: setup-dev ## Check format, style, types, the floors, security, openapi.json, the Dockerfile
 	@$(BIN)/ruff format --check

@@ -15,6 +15,7 @@ from app.cli_speech import say
 from app.sandbox.catalogue import SANDBOXES
 from app.sandbox.cutting import Cuttable
 from app.sandbox.opening import Opened, Wish
+from app.settings import AppSettings
 from schedulers.outbound import Outbound
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -80,8 +81,8 @@ async def _serve(platform: str, wish: Wish, host: str, port: int) -> None:
         listening = config.bind_socket()
     except SystemExit:  # uvicorn has logged what the system says
         raise CannotListen(host=host, port=port) from None
-    name = f"[{host}]" if ":" in host else host
-    base_url = f"http://{name}:{listening.getsockname()[1]}"
+    at = {"host": host, "port": listening.getsockname()[1], "public_url": ""}
+    base_url = AppSettings().model_copy(update=at).base_url
     outbound = Outbound(allow_private_hosts=LOOPBACK)
     try:
         told = replace(wish, base_url=base_url)

@@ -250,7 +250,7 @@ TIKTOK = Platform(
     conflicts=((("branded_content", True), ("privacy_level", "SELF_ONLY")),),
     settle_seconds=30,
     wire_seconds=3_600,  # an upload has to end within an hour
-    channel_pace=Pace(6, 60),
+    channel_pace=Pace(3, 60, burst=3),  # at most six uploads are begun in any minute
 )
 
 PLATFORMS: dict[str, Platform] = {each.name: each for each in (FEED, WEBHOOK, MANUAL, TIKTOK)}

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -301,6 +302,9 @@ async def _bounded_call(made: Callable[[], Awaitable[T]], channel: Channel) -> T
             return await made()
     except TimeoutError:
         return Unknown("answer_timeout")
-    except Exception as error:  # a bug in a connector is told like what it leaves unknown
-        log.exception("connector crashed", channel=str(channel.id))
-        return Unknown("connector_crash", {"error": type(error).__name__})
+    except Exception as error:  # noqa: BLE001  # a bug is told like what it leaves unknown
+        # Where, and not what it says: that may quote a code, and nothing looks like one.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        kind = type(error).__name__
+        log.error("connector crashed", channel=str(channel.id), error=kind, where=where)  # noqa: TRY400
+        return Unknown("connector_crash", {"error": kind})

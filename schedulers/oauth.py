@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ SECRET_MIN = 6
 LIFETIME_MAX_SECONDS = 10 * 366 * 24 * 3600
 
 NOT_NOW = frozenset({"temporarily_unavailable", "slow_down"})
-"""Errors that pass by themselves (RFC 6749, 4.1.2.1; RFC 8628, 3.5)."""
+"""Errors that pass by themselves (RFC 6749, 4.1.2.1; RFC 8628, 3.5), as `server_error` may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +71,38 @@ async def token_request(
         return TryLater(error.reason, None, counts=True)
     except NoAnswer as error:
         return Unknown(error.reason, {} if error.status is None else {"status": error.status})
-    return _told(answer, form.values(), now)
+    return _told(answer, list(form.values()), now)
 
 
 def _told(
-    answer: Answer, sent: Iterable[str], now: datetime
+    answer: Answer, sent: Collection[str], now: datetime
 ) -> Mapping[str, Any] | OAuthError | TryLater | Unknown:
-    evidence: Evidence = {"status": answer.status}
-    wait = answer.retry_after_seconds(now)
-    if answer.status in {429, 503}:
-        return TryLater("platform_busy", wait, counts=answer.status == 503, evidence=evidence)
-    if answer.status >= 500:
-        return Unknown("platform_error", evidence, wait)
     said = answer.json() if answer.body.strip() else {}
-    error = _error_of(said, list(sent))
-    if error is not None and error.error in NOT_NOW:
-        return TryLater("platform_busy", wait, counts=True, evidence=evidence)
+    error = _error_of(said, sent)
+    if passing := _passing(answer, error, now):
+        return passing
     if error is not None:
         return error
     if answer.status >= 300:
         return OAuthError(f"http_{answer.status}", "")
-    return said if isinstance(said, dict) else Unknown("answer_unreadable", evidence)
+    return said if isinstance(said, dict) else Unknown("answer_unreadable", _evidence(answer))
 
 
-def _error_of(said: object, sent: Iterable[str]) -> OAuthError | None:
+def _passing(answer: Answer, error: OAuthError | None, now: datetime) -> TryLater | Unknown | None:
+    """Return what says nothing of the request itself: the platform is busy, or at fault."""
+    word, wait = error.error if error else "", answer.retry_after_seconds(now)
+    if answer.status in {429, 503} or word in NOT_NOW:
+        return TryLater("platform_busy", wait, answer.status != 429, _evidence(answer))
+    if answer.status >= 500 or word == "server_error":
+        return Unknown("platform_error", _evidence(answer), wait)
+    return None
+
+
+def _evidence(answer: Answer) -> Evidence:
+    return {"status": answer.status}
+
+
+def _error_of(said: object, sent: Collection[str]) -> OAuthError | None:
     """Return the error in an answer; some platforms put an object where the standard has a word."""
     about: Mapping[str, Any] = said if isinstance(said, dict) else {}
     error: Any = about.get("error")
@@ -109,7 +117,7 @@ def _error_of(said: object, sent: Iterable[str]) -> OAuthError | None:
     )
 
 
-def bounded(text: object, most: int, secrets: Iterable[str] = ()) -> str:
+def bounded(text: object, most: int, secrets: Collection[str] = ()) -> str:
     """Return another's words, cut to a length, printable, and without what is secret in them."""
     if isinstance(text, bool) or not isinstance(text, str | int):
         return ""

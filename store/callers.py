@@ -75,14 +75,31 @@ async def touch(db: Db, caller: Caller, now: datetime) -> None:
 
 async def abilities(db: Db, caller: Caller, workspace_id: UUID) -> frozenset[Ability]:
     """Return what a caller may do in a workspace; nothing where they do not belong."""
-    if caller.key:
+    return await _abilities(db, caller.person, caller.key, workspace_id)
+
+
+async def abilities_later(
+    db: Db, actor: Actor, workspace_id: UUID, now: datetime
+) -> frozenset[Ability]:
+    """Return what whoever began something, a while ago, may do in a workspace now."""
+    key = await db.get(ApiKey, actor.id) if actor.kind == "key" else None
+    if key and (key.revoked_at or (key.expires_at and key.expires_at <= now)):
+        return frozenset()
+    person = await db.get(Person, actor.id) if actor.kind == "person" else None
+    return await _abilities(db, person, key, workspace_id)
+
+
+async def _abilities(
+    db: Db, person: Person | None, key: ApiKey | None, workspace_id: UUID
+) -> frozenset[Ability]:
+    if key:
         query = select(KeyWorkspace.id).where(
-            KeyWorkspace.workspace_id == workspace_id, KeyWorkspace.api_key_id == caller.key.id
+            KeyWorkspace.workspace_id == workspace_id, KeyWorkspace.api_key_id == key.id
         )
         reaches = (await db.exec(query)).first() is not None
-        return abilities_of_scopes(caller.key.scopes) if reaches else frozenset()
-    if caller.person:
-        role = await role_of(db, workspace_id, caller.person.id)
+        return abilities_of_scopes(key.scopes) if reaches else frozenset()
+    if person:
+        role = await role_of(db, workspace_id, person.id)
         return abilities_of_role(role) if role else frozenset()
     return frozenset()
 

@@ -14,8 +14,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
+from planner.access import Ability, check_ability
 from planner.errors import Forbidden, NotFound
-from store import channels, workspaces
+from store import callers, channels, workspaces
 from store.audit import Actor
 from store.db import Db, Store
 from store.tables import Authorization, Channel, Workspace
@@ -92,7 +93,7 @@ async def give_ticket(
 async def start(
     store: Store, ring: KeyRing, ticket: str, session_id: UUID | None, now: datetime
 ) -> Departure:
-    """Use a ticket up; raises `NoSuchAuthorization`, `OtherSession`.
+    """Use a ticket up; raises `NoSuchAuthorization`, `OtherSession`, `MayNot`.
 
     In a browser without the session, which could do no more with it, the ticket stays good.
     """
@@ -104,6 +105,7 @@ async def start(
             raise NoSuchAuthorization
         if row.session_id is not None and row.session_id != session_id:
             raise OtherSession
+        check_ability(await _may(db, row, now), Ability.ADMIN)
         channel = await channels.of(db, workspace.id, row.channel_id)
         row.state_digest = _digest(ring, "state", state)
         row.browser_digest = _digest(ring, "browser", browser)
@@ -117,12 +119,13 @@ async def start(
 async def finish(store: Store, ring: KeyRing, state: str, browser: str, now: datetime) -> Return:
     """Take a person's way back, which ends it, whoever came and however it ends.
 
-    Raises `NoSuchAuthorization`, `OtherBrowser`.
+    Raises `NoSuchAuthorization`, `OtherBrowser`, and `MayNot` where who began it may not any more.
     """
     wanted = col(Authorization.state_digest).in_(_digests(ring, "state", state))
     async with store.transaction() as db:
         workspace, row = await _locked(db, wanted)
         channel = await channels.of(db, workspace.id, row.channel_id)
+        abilities = await _may(db, row, now)
         await db.delete(row)
     # Only now, so that the refusal does not undo the deletion.
     if row.expires_at <= now:
@@ -130,6 +133,7 @@ async def finish(store: Store, ring: KeyRing, state: str, browser: str, now: dat
     known = row.browser_digest or ""
     if not any([hmac.compare_digest(known, each) for each in _digests(ring, "browser", browser)]):  # noqa: C419 - try all
         raise OtherBrowser
+    check_ability(abilities, Ability.ADMIN)
     return Return(workspace, channel, _actor(row), _verifier(ring, row))
 
 
@@ -143,6 +147,10 @@ async def _locked(db: Db, wanted: ColumnElement[bool]) -> tuple[Workspace, Autho
     if row is None:  # somebody was quicker
         raise NoSuchAuthorization
     return workspace, row
+
+
+async def _may(db: Db, row: Authorization, now: datetime) -> frozenset[Ability]:
+    return await callers.abilities_later(db, _actor(row), row.workspace_id, now)
 
 
 def _verifier(ring: KeyRing, row: Authorization) -> str:

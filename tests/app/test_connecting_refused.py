@@ -4,6 +4,7 @@ import asyncio
 import hmac
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -267,3 +268,39 @@ async def test_a_silent_platform_is_not_waited_for_and_holds_up_nobody(
     assert page.status_code == 409
     assert "The server did not answer in time." in page.text
     assert await stored(house) == NOTHING
+
+
+@pytest.mark.parametrize("when", ["before the way there", "before the way back"])
+@pytest.mark.parametrize("who", ["person", "key"])
+async def test_who_may_not_any_more_does_not_finish_what_they_began(
+    office: Office, house: House, who: str, when: str
+) -> None:
+    async def lose() -> None:
+        owner = office.owner
+        if who == "key":
+            (key,) = (await owner.ok("GET", office.path("/api-keys")))["items"]
+            await owner.ok("DELETE", office.path(f"/api-keys/{key['id']}"), match="*")
+            return
+        members = (await owner.ok("GET", office.path("/members")))["items"]
+        (me,) = (each for each in members if each["role"] == "manager")
+        path = office.path(f"/members/{me['id']}")
+        await owner.ok("PATCH", path, {"role": "editor"}, match="*")
+
+    async with wire(answers(tokens())) as platform:
+        path = await pasar_channel(office, platform.url(""))
+        person = office.key if who == "key" else office.manager
+        here = Browser(office.key.http) if who == "key" else Browser.of(office.manager)
+        begun = await person.ok("POST", f"{path}/connect")
+        if when == "before the way there":
+            await lose()
+            page = await here.open(begun["url"])
+        else:
+            away = await here.open(begun["url"])
+            await lose()
+            state = dict(parse_qsl(urlsplit(away.headers["location"]).query))["state"]
+            page = await here.open(back(state=state, code="kode"))
+
+    assert page.status_code == 403
+    assert platform.seen == []
+    assert await stored(house) == NOTHING
+    assert await on_the_way(house) == (1 if when == "before the way there" else 0)

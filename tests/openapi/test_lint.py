@@ -16,7 +16,6 @@ pytestmark = pytest.mark.xdist_group("description")
 def without_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No registry answers, and nothing was installed before."""
     monkeypatch.setattr(lint, "CACHE", tmp_path)
-    monkeypatch.setattr(lint, "STAMP", tmp_path / "installed.json")
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
     monkeypatch.setenv("npm_config_fetch_retries", "0")
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))

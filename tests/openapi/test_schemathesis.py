@@ -14,7 +14,12 @@ from tests.openapi.running import RUN_SECONDS, Run, only, run
 
 pytestmark = pytest.mark.timeout(RUN_SECONDS + 150)
 
+CONNECTING = "no platform here is connected in a browser: tests/app/test_connecting.py does"
 UNREACHED = {
+    "connect_channel": CONNECTING,
+    "disconnect_channel": CONNECTING,
+    "start_connecting": CONNECTING,
+    "finish_connecting": CONNECTING,
     "follow_changes": "a stream without an end: tests/journeys/test_events.py listens to it",
     "end_current_session": "it would log the run itself out: tests/app/test_sessions.py logs out",
 }

@@ -1,6 +1,7 @@
 """Which settings and secrets a channel takes."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,13 @@ from planner.channels import (
     WrongSettings,
     check_credentials,
     check_settings,
+    granted_credentials,
     is_signing_secret,
+    missing_by_hand,
     missing_credentials,
+    reason_not_connected,
 )
-from planner.platforms import NoSuchPlatform
+from planner.platforms import FEED, PLATFORMS, WEBHOOK, FieldSpec, NoSuchPlatform
 
 GOOD = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
@@ -101,3 +105,56 @@ def test_what_is_missing_is_what_the_platform_asks_for() -> None:
     ]
 
     assert found == [["secret"], [], []]
+
+
+@pytest.fixture
+def connects(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a platform that people connect."""
+    credentials = (
+        FieldSpec("client_secret", "string", required=True),
+        FieldSpec("access_token", "string", required=True, granted=True),
+        FieldSpec("refresh_token", "string", granted=True),
+    )
+    platform = replace(FEED, name="pasar", credentials=credentials)
+    monkeypatch.setitem(PLATFORMS, platform.name, platform)
+    assert (platform.connects, FEED.connects, WEBHOOK.connects) == (True, False, False)
+    return platform.name
+
+
+@pytest.mark.parametrize(
+    ("secrets", "faults"),
+    [
+        ({"client_secret": "s"}, []),
+        ({}, [("/client_secret", "field-missing")]),
+        (
+            {"client_secret": "s", "access_token": "a", "refresh_token": "r"},
+            [("/access_token", "field-unknown"), ("/refresh_token", "field-unknown")],
+        ),
+    ],
+)
+def test_what_is_granted_is_not_entered_by_hand(
+    connects: str, secrets: dict[str, str], faults: list[tuple[str, str]]
+) -> None:
+    assert faults_of(check_credentials, connects, secrets) == faults
+
+
+@pytest.mark.parametrize(
+    ("known", "by_hand", "missing", "reason"),
+    [
+        ({}, ["client_secret"], ["client_secret", "access_token"], "no_credentials"),
+        ({"access_token": "a"}, ["client_secret"], ["client_secret"], "no_credentials"),
+        ({"client_secret": "s"}, [], ["access_token"], "not_authorized"),
+        ({"client_secret": "s", "access_token": "a"}, [], [], None),
+    ],
+)
+def test_what_is_missing_says_why_a_channel_is_not_connected(
+    connects: str,
+    known: dict[str, str],
+    by_hand: list[str],
+    missing: list[str],
+    reason: str | None,
+) -> None:
+    assert missing_by_hand(connects, known) == by_hand
+    assert missing_credentials(connects, known) == missing
+    assert reason_not_connected(connects, known) == reason
+    assert granted_credentials(connects) == {"access_token", "refresh_token"}

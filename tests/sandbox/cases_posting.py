@@ -52,12 +52,12 @@ def asking(**order: object) -> Deed:
     return ask
 
 
-def hasty(*, asked: bool = True, seconds: float = 0, posts: int = 1) -> Deed:
+def hasty(*, queries: int = 1, seconds: float = 0, posts: int = 1) -> Deed:
     """Ask creator_info, wait, and begin several posts without asking again."""
 
     async def begin(s: Stage) -> httpx.Response:
         token = await s.token()
-        if asked:
+        for _ in range(queries):
             await s.call(CREATOR, token)
         s.wait(seconds)
         for _ in range(posts - 1):
@@ -112,9 +112,12 @@ CASES = [
         asking(),
     ),
     Case("creator-cap", "2.3.2", 200, "reached_active_user_cap", asking(**NOBODY), asking()),
-    Case("creator-first", "2.3.2", 400, PARAM, hasty(asked=False), hasty()),
+    Case("creator-first", "2.3.2", 400, PARAM, hasty(queries=0), hasty()),
     Case("creator-first", "2.3.2", 400, PARAM, hasty(posts=2), hasty()),
     Case("creator-first", "2.3.2", 400, PARAM, hasty(seconds=601), hasty(seconds=600)),
+    Case(
+        "creator-first", "2.3.2", 400, PARAM, hasty(posts=3, queries=2), hasty(posts=2, queries=2)
+    ),
     Case("json", "2.3.1", 400, PARAM, raw(INBOX, b"a=b"), calling(INBOX, INBOX_BODY)),
     Case(
         "json",

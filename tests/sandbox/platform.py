@@ -161,7 +161,7 @@ async def stage(told: Developer | None = None) -> AsyncIterator[Stage]:
     at = [NEW_YEAR]
     tiktok = TikTok(lambda: at[0], BASE, told or developer())
     transport = httpx.ASGITransport(create_sandbox(tiktok))
-    async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
+    async with httpx.AsyncClient(transport=transport, base_url=BASE, trust_env=False) as http:
         yield Stage(http, tiktok, at)
 
 

@@ -15,11 +15,13 @@ from tests.sandbox.platform import (
     KEYS,
     PRIVATE,
     Stage,
+    back,
     body_of,
     developer,
     part,
     served,
     source,
+    wish,
 )
 from tests.waiting import until
 
@@ -251,6 +253,37 @@ async def test_a_client_that_breaks_off_within_a_chunk_made_no_progress(real: St
     assert await reader.read() == b""
     assert [each["rule"] for each in state["refusals"]] == ["put-whole"]
     assert answer.status_code == 201
+
+
+async def test_the_answer_to_the_last_chunk_may_be_lost(real: Stage) -> None:
+    url, publish_id = await begun(real)
+    await real.control(mischief=[trick("upload", "lose")])
+    headers, content = part(body_of(SMALL), 0, SMALL - 1)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        await real.http.put(url, headers=headers, content=content)
+    said = await real.call(STATUS, await real.token(), {"publish_id": publish_id})
+
+    assert said.json()["data"]["uploaded_bytes"] == SMALL
+
+
+async def test_a_refusal_reaches_a_client_that_closes_and_still_sends(real: Stage) -> None:
+    size, chunk = 120_000_000, 60_000_000
+    url, _ = await begun(real, size, chunk)
+    headers, content = part(bytes(size), chunk, size - 1)
+
+    answer = await real.http.put(url, headers=headers | {"Connection": "close"}, content=content)
+
+    assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes 0-0/{size}")
+
+
+async def test_a_person_is_sent_back_with_any_error(tiktok: Stage) -> None:
+    await tiktok.control(mischief=[trick("authorize", "refuse", code="server_error")])
+
+    answer = await tiktok.http.get("/v2/auth/authorize/", params=wish())
+
+    assert answer.status_code == 302
+    assert back(answer) == {"error": "server_error", "state": "s1"}
 
 
 async def test_a_slow_answer_is_waited_for(real: Stage) -> None:

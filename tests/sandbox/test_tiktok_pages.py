@@ -25,6 +25,17 @@ async def test_the_home_page_shows_what_was_posted_and_what_was_refused(tiktok: 
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 
+async def test_a_creator_has_a_picture(tiktok: Stage) -> None:
+    info = await tiktok.call("/v2/post/publish/creator_info/query/", await tiktok.token())
+
+    picture = await tiktok.http.get(info.json()["data"]["creator_avatar_url"])
+    icon = await tiktok.http.get("/favicon.ico")
+
+    assert (picture.headers["content-type"], ">W</text>" in picture.text) == ("image/svg+xml", True)
+    assert icon.status_code == 404
+    assert (await tiktok.state())["refusals"] == []
+
+
 async def test_the_state_has_no_token_in_it(tiktok: Stage) -> None:
     pair = await tiktok.pair()
     await post(tiktok, pair["access_token"])

@@ -50,6 +50,7 @@ class Developer:
     access_seconds: float = 7200
     refresh_seconds: float = 180 * 86400
     upload_seconds: float = 3600
+    pull_seconds: float = 3600
     processing_seconds: float = 2
     moderation_seconds: float = 1
     creator_info_seconds: float = 600

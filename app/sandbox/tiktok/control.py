@@ -98,6 +98,7 @@ class DeveloperOrder(_Order):
     access_seconds: Seconds | None = None
     refresh_seconds: Seconds | None = None
     upload_seconds: Seconds | None = None
+    pull_seconds: Seconds | None = None
     processing_seconds: Seconds | None = None
     moderation_seconds: Seconds | None = None
     creator_info_seconds: Seconds | None = None
@@ -177,7 +178,7 @@ def _handle(tiktok: TikTok, deed: InboxOrder) -> None:
     if draft.mode != "inbox" or draft.status not in {INBOX, COMPLETE}:
         raise CannotDo(f"{deed.publish_id} is not in an inbox: {draft.status}.")
     if deed.do == "discard":
-        statuses.discard(tiktok, draft)
+        statuses.discard(draft)
     else:
         for _ in range(deed.posts):
             statuses.post(tiktok, draft, deed.public)

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.sandbox.tiktok.accounts import Account
 from app.sandbox.tiktok.publications import FAILED, Publication
-from app.sandbox.tiktok.rules import Refused, demand
+from app.sandbox.tiktok.rules import demand
 from app.sandbox.tiktok.state import Caller, TikTok
 
 DAY = timedelta(hours=24)
@@ -42,9 +42,9 @@ def creator_info(tiktok: TikTok, caller: Caller) -> dict[str, Any]:
     """Answer `/v2/post/publish/creator_info/query/`."""
     account = caller.account
     check_may_post(tiktok, account, ("creator-banned", "creator-posts", "creator-cap"))
-    tiktok.asked_creator[account.username] = tiktok.clock()
+    tiktok.asked_creator.setdefault(account.username, deque()).append(tiktok.clock())
     return {
-        "creator_avatar_url": f"{tiktok.base_url}/avatar/{account.username}.jpeg",
+        "creator_avatar_url": f"{tiktok.base_url}/picture/{account.username}.svg",
         "creator_username": account.username,
         "creator_nickname": account.nickname,
         "privacy_level_options": list(account.privacy_level_options),
@@ -69,12 +69,18 @@ def check_may_post(
 
 
 def check_asked(tiktok: TikTok, account: Account) -> None:
-    """Raise `Refused` unless creator_info was asked since the last direct post, and lately."""
-    asked = tiktok.asked_creator.get(account.username)
-    if asked is None:
-        raise Refused("creator-first", "creator_info was not queried since the last direct post.")
-    lately = tiktok.clock() - asked <= timedelta(seconds=tiktok.developer.creator_info_seconds)
-    demand(lately, "creator-first", "creator_info was queried too long ago; what it said is old.")
+    """Raise `Refused` unless creator_info was asked lately, and once for each direct post."""
+    asked = tiktok.asked_creator.setdefault(account.username, deque())
+    known = timedelta(seconds=tiktok.developer.creator_info_seconds)
+    while asked and tiktok.clock() - asked[0] > known:
+        asked.popleft()
+    lately = f"in the last {known.total_seconds():.0f} seconds and since the last direct post"
+    demand(bool(asked), "creator-first", f"creator_info was not queried {lately}.")
+
+
+def use_answer(tiktok: TikTok, account: Account) -> None:
+    """Note that a direct post began on what creator_info said; the next one asks again."""
+    tiktok.asked_creator[account.username].popleft()
 
 
 def direct_posts(tiktok: TikTok) -> Iterable[Publication]:
@@ -110,7 +116,7 @@ def user_info(tiktok: TikTok, caller: Caller, fields: str) -> dict[str, Any]:
 
 
 def _facts(tiktok: TikTok, account: Account) -> dict[str, Any]:
-    avatar = f"{tiktok.base_url}/avatar/{account.username}.jpeg"
+    avatar = f"{tiktok.base_url}/picture/{account.username}.svg"
     mine = [each for each in tiktok.publications.values() if each.username == account.username]
     return {
         "open_id": account.open_id,

@@ -1,10 +1,12 @@
 """Reading JSON bodies as strictly as the documentation is written: names and types."""
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, TypeGuard
 
 from app.sandbox.tiktok.rules import Refused, demand
 
+_LONE = re.compile("[\ud800-\udfff]")
 INT64_MAX = 2**63 - 1
 
 
@@ -25,9 +27,14 @@ def part(body: Mapping[str, Any], name: str) -> dict[str, Any]:
 def text(body: Mapping[str, Any], name: str) -> str:
     """Return a text, empty where there is none."""
     value = body.get(name, "")
-    if not isinstance(value, str):
-        raise Refused("type", f"{name} is not a string.")
+    if not is_text(value):
+        raise Refused("type", f"{name} is not a string of Unicode characters.")
     return value
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Say whether a value is a string, and no surrogate stands alone in it."""
+    return isinstance(value, str) and not _LONE.search(value)
 
 
 def whole(body: Mapping[str, Any], name: str) -> int:
@@ -50,5 +57,5 @@ def switches(body: Mapping[str, Any], *names: str) -> None:
 
 
 def units(words: str) -> int:
-    """Return how many UTF-16 units a text has; a lone surrogate counts as one."""
-    return len(words.encode("utf-16-le", "surrogatepass")) // 2
+    """Return how many UTF-16 units a text has."""
+    return len(words.encode("utf-16-le")) // 2

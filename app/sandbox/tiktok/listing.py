@@ -50,7 +50,7 @@ def queried(tiktok: TikTok, caller: Caller, wanted: str, body: Mapping[str, Any]
     names = _names(wanted)
     filters = body.get("filters")
     ids = filters.get("video_ids") if isinstance(filters, dict) else None
-    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+    if not isinstance(ids, list) or not all(map(fields.is_text, ids)):
         raise Refused("video-ids", "filters.video_ids is not a list of strings.")
     demand(1 <= len(ids) <= MOST, "video-ids", f"There are {len(ids)} ids.")
     shown = [each for each in _shown(tiktok, caller) if str(each[2].post_id) in ids]
@@ -97,7 +97,7 @@ def _video(
     facts: dict[str, Any] = {
         "id": str(post.post_id),
         "create_time": int(post.posted_at.timestamp()),
-        "cover_image_url": f"{tiktok.base_url}/cover/{post.post_id}.jpeg",
+        "cover_image_url": f"{tiktok.base_url}/picture/{post.post_id}.svg",
         "share_url": link,
         "video_description": info.get("description") or info.get("title", ""),
         "duration": 0 if publication.kind == "photo" else 15,

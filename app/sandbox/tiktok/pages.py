@@ -50,6 +50,15 @@ def wrong(refused: Refused) -> str:
     )
 
 
+def picture(name: str) -> str:
+    """Return a picture for an avatar or a cover: the name's first letter on a disc, as SVG."""
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100"><circle cx="50" cy="50" '
+        'r="50" fill="#161823"/><text x="50" y="68" font-size="50" fill="#fff" '
+        f'text-anchor="middle">{escape(name[:1].upper())}</text></svg>'
+    )
+
+
 def home(tiktok: TikTok) -> str:
     """Return what was posted, what waits, and what was refused last."""
     state = state_of(tiktok)

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.sandbox.tiktok import fields
 from app.sandbox.tiktok.accounts import Account
-from app.sandbox.tiktok.creators import check_pending, check_scope
+from app.sandbox.tiktok.creators import check_pending, check_scope, use_answer
 from app.sandbox.tiktok.publications import Publication
 from app.sandbox.tiktok.pulls import check_url
 from app.sandbox.tiktok.rules import Refused, demand
@@ -48,7 +48,7 @@ def init(tiktok: TikTok, caller: Caller, body: Mapping[str, Any]) -> dict[str, A
     )
     start(tiktok, made)
     if direct:
-        del tiktok.asked_creator[name]
+        use_answer(tiktok, caller.account)
     return {"publish_id": made.publish_id}
 
 
@@ -77,7 +77,7 @@ def _source(tiktok: TikTok, source: Mapping[str, Any]) -> tuple[list[str], int]:
     demand(kind == "PULL_FROM_URL", "photo-source", f"source is {kind!r}.")
     fields.only(source, ("source", "photo_cover_index", "photo_images"), "source_info")
     urls = source.get("photo_images")
-    if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
+    if not isinstance(urls, list) or not all(map(fields.is_text, urls)):
         raise Refused("type", "photo_images is not a list of strings.")
     demand(1 <= len(urls) <= PHOTOS_MAX, "photo-count", f"There are {len(urls)} photos.")
     cover = source.get("photo_cover_index")

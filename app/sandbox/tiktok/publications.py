@@ -91,7 +91,6 @@ class Publication:
     fail_reason: str = ""
     committed_at: datetime | None = None
     arrived_at: datetime | None = None
-    settled_at: datetime | None = None
     files: list[File] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
     finished: bool = False

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -27,7 +27,7 @@ from app.sandbox.tiktok import (
     videos,
 )
 from app.sandbox.tiktok.control import CannotDo, Control, obey
-from app.sandbox.tiktok.mischief import Misbehaving, envelope, flat
+from app.sandbox.tiktok.mischief import Misbehaving, address_back, envelope, flat
 from app.sandbox.tiktok.rules import Refused, demand
 from app.sandbox.tiktok.state import Caller, TikTok
 from app.sandbox.tiktok.wire import Wire, work_on
@@ -45,6 +45,8 @@ def create_sandbox(tiktok: TikTok, wire: Wire | None = None) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         working = asyncio.create_task(work_on(tiktok, wire)) if wire else None
+        if working:
+            working.add_done_callback(_say_why)
         yield
         if working:
             working.cancel()
@@ -58,6 +60,14 @@ def create_sandbox(tiktok: TikTok, wire: Wire | None = None) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     return Misbehaving(app, tiktok)
+
+
+def _say_why(working: asyncio.Task[None]) -> None:
+    """Say at once, not when the server stops, why the platform stopped to work by itself."""
+    error = None if working.cancelled() else working.exception()
+    if error:
+        told = {"message": "The sandbox neither pulls nor tells any more", "exception": error}
+        working.get_loop().call_exception_handler(told)
 
 
 def _oauth(tiktok: TikTok) -> list[Route]:
@@ -100,8 +110,7 @@ async def _authorize(tiktok: TikTok, request: Request) -> Response:
         told = {"error": refused.rule.code, "error_description": refused.why}
     else:
         told = {"code": code, "scopes": ",".join(given)}
-    back = told | {"state": query.get("state", "")}
-    return RedirectResponse(f"{query['redirect_uri']}?{urlencode(back)}", 302)
+    return RedirectResponse(address_back(query, told), 302)
 
 
 async def _flat(
@@ -260,6 +269,9 @@ def _around(tiktok: TikTok) -> list[Route]:
     async def state(_request: Request) -> Response:
         return JSONResponse(journal.state_of(tiktok))
 
+    async def picture(request: Request) -> Response:
+        return Response(pages.picture(request.path_params["name"]), media_type="image/svg+xml")
+
     async def home(_request: Request) -> Response:
         return _html(pages.home(tiktok))
 
@@ -267,6 +279,7 @@ def _around(tiktok: TikTok) -> list[Route]:
         Route("/video/", put, methods=["PUT"]),
         Route("/_sandbox/control", control, methods=["POST"]),
         Route("/_sandbox/state", state, methods=["GET"]),
+        Route("/picture/{name}.svg", picture, methods=["GET"]),
         Route("/", home, methods=["GET"]),
     ]
 
@@ -293,7 +306,8 @@ async def _put(tiktok: TikTok, request: Request) -> Response:
 def _lost(tiktok: TikTok) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def lost(request: Request, _error: Exception) -> Response:
         refused = Refused("endpoint", f"{request.method} {request.url.path} does not exist.")
-        tiktok.note(refused, "")
+        if request.url.path.startswith(("/v2/", "/video/")):  # browsers ask for icons
+            tiktok.note(refused, "")
         return _json(envelope(tiktok, {}, refused.rule.code, refused.why), 404)
 
     return lost

@@ -86,7 +86,7 @@ class TikTok:
     access: dict[str, Token] = field(default_factory=dict)
     refresh: dict[str, Token] = field(default_factory=dict)
     publications: dict[str, Publication] = field(default_factory=dict)
-    asked_creator: dict[str, datetime] = field(default_factory=dict)
+    asked_creator: dict[str, deque[datetime]] = field(default_factory=dict)
     calls: dict[tuple[str, str], deque[datetime]] = field(default_factory=dict)
     mischief: Mischief = field(default_factory=Mischief)
     fates: list[tuple[Fate, str]] = field(default_factory=list)
@@ -114,13 +114,6 @@ class TikTok:
         """Return the id of one answer, as the platform writes it: the second, and hex digits."""
         return f"{self.clock():%Y%m%d%H%M%S}{self.number():012X}{secrets.token_hex(4).upper()}"
 
-    def account(self, open_id_or_name: str) -> Account:
-        """Return an account by its user name or open_id; raises `KeyError`."""
-        for account in self.accounts.values():
-            if open_id_or_name in {account.username, account.open_id}:
-                return account
-        raise KeyError(open_id_or_name)
-
     def consents(self, username: str) -> bool:
         """Say whether an account's consent is alive."""
         return any(grant.alive for grant in self.grants if grant.username == username)
@@ -132,7 +125,7 @@ class TikTok:
                 "rule": refused.name,
                 "section": refused.rule.section,
                 "asks": refused.rule.asks,
-                "why": refused.why,
+                "why": refused.why.encode("utf-8", "replace").decode(),
                 "endpoint": endpoint,
                 "code": refused.rule.code,
                 "at": self.clock().isoformat(),

@@ -76,9 +76,17 @@ def settle(tiktok: TikTok) -> None:
         if publication.status in {UPLOADING, DOWNLOADING}:
             if not tiktok.consents(publication.username):
                 fail(tiktok, publication, "auth_removed")
+            elif _pulled_too_long(tiktok, publication):
+                fail(tiktok, publication, f"{publication.kind}_pull_failed")
             else:
                 _process(tiktok, publication)
         _tell_public(tiktok, publication)
+
+
+def _pulled_too_long(tiktok: TikTok, publication: Publication) -> bool:
+    waits = publication.status == DOWNLOADING and publication.arrived_at is None
+    until = publication.begun_at + timedelta(seconds=tiktok.developer.pull_seconds)
+    return waits and tiktok.clock() >= until
 
 
 def _process(tiktok: TikTok, publication: Publication) -> None:
@@ -95,7 +103,6 @@ def _process(tiktok: TikTok, publication: Publication) -> None:
         fail(tiktok, publication, "spam_risk_user_banned_from_posting")
     elif publication.mode == "inbox":
         publication.status = INBOX
-        publication.settled_at = tiktok.clock()
         _tell(tiktok, "post.publish.inbox_delivered", publication)
     elif _is_over(tiktok, publication, account.posts_cap):
         fail(tiktok, publication, "spam_risk_too_many_posts")
@@ -113,7 +120,6 @@ def _is_over(tiktok: TikTok, publication: Publication, cap: int) -> bool:
 def fail(tiktok: TikTok, publication: Publication, reason: str) -> None:
     """End a publication in failure."""
     publication.status, publication.fail_reason = FAILED, reason
-    publication.settled_at = tiktok.clock()
     _tell(tiktok, "post.publish.failed", publication, reason=reason)
 
 
@@ -124,15 +130,13 @@ def post(tiktok: TikTok, publication: Publication, public: bool) -> Post:
     made = Post(FIRST_POST_ID + tiktok.number(), now, seen)
     publication.posts.append(made)
     publication.status, publication.finished = COMPLETE, True
-    publication.settled_at = now
     _tell(tiktok, "post.publish.complete", publication)
     return made
 
 
-def discard(tiktok: TikTok, publication: Publication) -> None:
+def discard(publication: Publication) -> None:
     """Let the person throw an inbox draft away; the status stays, the share is not pending."""
     publication.finished = True
-    publication.settled_at = tiktok.clock()
 
 
 def hide(tiktok: TikTok, publication: Publication) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.sandbox.tiktok import fields
 from app.sandbox.tiktok.accounts import Account
-from app.sandbox.tiktok.creators import check_asked, check_may_post, check_pending
+from app.sandbox.tiktok.creators import check_asked, check_may_post, check_pending, use_answer
 from app.sandbox.tiktok.publications import DOWNLOADING, Mode, Publication, Upload
 from app.sandbox.tiktok.pulls import check_url
 from app.sandbox.tiktok.rules import demand
@@ -36,7 +36,7 @@ def direct(tiktok: TikTok, caller: Caller, body: Mapping[str, Any]) -> dict[str,
     check_direct(tiktok, caller.account, info)
     _force(caller.account, info)
     made = _begin(tiktok, caller.account, "direct", info, fields.part(body, "source_info"))
-    del tiktok.asked_creator[caller.account.username]
+    use_answer(tiktok, caller.account)
     return made
 
 
