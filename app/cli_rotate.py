@@ -17,6 +17,8 @@ from store.rotation import Closed, Rotated, StillSealing, Stuck
 NOUNS = {
     "channel": ("channel", "channels"),
     "alert_target": ("alert target", "alert targets"),
+    "publication": ("publication", "publications"),
+    "authorization": ("connection under way", "connections under way"),
     "api_keys": ("API key", "API keys"),
     "sessions": ("session", "sessions"),
     "invitations": ("invitation", "invitations"),
@@ -59,8 +61,8 @@ def _facts(done: Rotated) -> dict[str, Any]:
 
 
 def _tell(done: Rotated) -> None:
-    counts = ", ".join(_counted(noun, done.sealed[noun]) for noun in rotation.TABLES)
-    say(f"Sealed anew under {done.key}: {counts}.")
+    counts = [_counted(noun, count) for noun, count in done.sealed.items() if count]
+    say(f"Sealed anew under {done.key}: {', '.join(counts) or 'nothing was left'}.")
     for each in done.closed:
         say(f"Does not open, left as it is: {_place(each)}")
     if not done.older:

@@ -29,7 +29,6 @@ BEAT_SHARE = 0.25
 """How often a lease is lengthened while a call takes longer, as a part of it."""
 
 LINK_HOURS = 24
-TICKET = "ticket"
 
 
 class Wire:
@@ -139,11 +138,11 @@ async def _read(blobs: Blobs, sha256: str, first: int, last: int) -> AsyncIterat
 
 
 def sealed_ticket(ring: KeyRing, claim: Claim, ticket: str | None) -> str | None:
-    """Seal what a connector got with a handle, for this channel only."""
+    """Seal what a connector got with a handle, for this publication on its channel only."""
     if ticket is None:
         return None
     ids = {"workspace": claim.workspace.id, "channel": claim.channel.id}
-    return ring.seal(ticket, **ids, field=TICKET)
+    return ring.seal(ticket, **ids, field=claims.ticket_field(claim.id))
 
 
 def _ticket(ring: KeyRing, claim: Claim) -> str | None:
@@ -152,7 +151,9 @@ def _ticket(ring: KeyRing, claim: Claim) -> str | None:
     if sealed is None:
         return None
     try:
-        return ring.open(sealed, workspace=ids[0], channel=ids[1], field=TICKET)
+        return ring.open(
+            sealed, workspace=ids[0], channel=ids[1], field=claims.ticket_field(claim.id)
+        )
     except CannotOpen:
         log.warning("a ticket could not be opened", publication=str(claim.id))
         return None

@@ -32,6 +32,11 @@ TOKEN_EXPIRED = "token_expired"  # noqa: S105  # a reason
 """Why a platform refused what it may take with new credentials, which are then asked for."""
 
 
+def ticket_field(publication_id: UUID) -> str:
+    """Return the name that a publication's ticket is sealed under: no other one's opens there."""
+    return f"ticket.{publication_id}"
+
+
 async def claim(
     store: Store, publication_id: UUID, liveness: Liveness, lease: timedelta, now: datetime
 ) -> Claim | None:

@@ -15,7 +15,8 @@ from uuid import UUID
 from sqlmodel import col, false, func, or_, select, update
 
 from planner.errors import PilarError
-from store import alert_targets, audit, instance, workers, workspaces
+from planner.publications import FINAL
+from store import alert_targets, audit, claims, connecting, instance, workers, workspaces
 from store.audit import CLI
 from store.db import Db, Store
 from store.instance import THE_INSTANCE
@@ -23,9 +24,11 @@ from store.manifest import Told
 from store.tables import (
     AlertTarget,
     ApiKey,
+    Authorization,
     CalendarLink,
     Channel,
     Invitation,
+    Publication,
     Session,
     Workspace,
 )
@@ -37,12 +40,17 @@ BATCH = 20
 PASSES = 3
 """How often everything is looked through, if something was sealed by an older key meanwhile."""
 
-Sealed = Channel | AlertTarget
-"""A row with `secrets`: a sealed text for each field."""
+TABLES: dict[str, Any] = {
+    "channel": Channel,
+    "alert_target": AlertTarget,
+    "publication": Publication,
+    "authorization": Authorization,
+}
+"""Whose rows hold sealed texts, by noun."""
 
-TABLES: dict[str, Any] = {"channel": Channel, "alert_target": AlertTarget}
-SEALED_AS = {"channel": "", "alert_target": alert_targets.SEALED_AS}
-"""What stands before the names of a noun's fields where they are sealed."""
+Sealed = Channel | AlertTarget | Publication | Authorization
+Texts = dict[str, tuple[str, UUID, str]]
+"""The sealed texts of a row by column or field, with the channel and field they are bound to."""
 
 
 class KeyNotEverywhere(PilarError):
@@ -134,7 +142,7 @@ class _Pass:
 async def _pass(this: _Pass, done: Rotated, told: Told) -> None:
     """Look at every sealed text once."""
     async with this.store.reading() as db:
-        total = sum([await _count(db, noun) for noun in TABLES])
+        total = sum([await _count(db, noun, this.now) for noun in TABLES])
     seen = 0
     for noun in TABLES:
         after: UUID | None = None
@@ -142,8 +150,8 @@ async def _pass(this: _Pass, done: Rotated, told: Told) -> None:
             after = page[-1][0].id
             old: dict[UUID, list[UUID]] = defaultdict(list)
             for row, slug in page:
-                closed, anew = _looked_at(this.ring, noun, row)
-                done.closed += [Closed(slug, noun, row.id, row.name, *each) for each in closed]
+                closed, anew = _looked_at(this.ring, row)
+                done.closed += [Closed(slug, noun, row.id, _name(row), *each) for each in closed]
                 if anew:
                     old[row.workspace_id].append(row.id)
             for workspace_id, ids in old.items():
@@ -152,8 +160,19 @@ async def _pass(this: _Pass, done: Rotated, told: Told) -> None:
             told("rotate", seen, total)
 
 
-async def _count(db: Db, noun: str) -> int:
-    count: int = (await db.exec(select(func.count()).select_from(TABLES[noun]))).one()
+def _matters(noun: str, now: datetime) -> tuple[Any, ...]:
+    """Return the conditions of the rows whose sealed texts may be opened again."""
+    if noun == "publication":
+        return (col(Publication.ticket).is_not(None), col(Publication.status).not_in(FINAL))
+    if noun == "authorization":
+        sealed = col(Authorization.sealed_verifier).is_not(None)
+        return (sealed, col(Authorization.expires_at) > now)
+    return ()
+
+
+async def _count(db: Db, noun: str, now: datetime) -> int:
+    query = select(func.count()).select_from(TABLES[noun]).where(*_matters(noun, now))
+    count: int = (await db.exec(query)).one()
     return count
 
 
@@ -162,6 +181,7 @@ async def _page(this: _Pass, noun: str, after: UUID | None) -> Sequence[tuple[Se
     table = TABLES[noun]
     owner = col(Workspace.id) == col(table.workspace_id)
     query = select(table, Workspace.slug).join(Workspace, owner)
+    query = query.where(*_matters(noun, this.now))
     if after is not None:
         query = query.where(col(table.id) > after)
     async with this.store.reading() as db:
@@ -175,11 +195,11 @@ async def _seal(this: _Pass, noun: str, workspace_id: UUID, ids: Sequence[UUID])
     async with this.store.transaction() as db:
         workspace = await workspaces.lock_by_id(db, workspace_id)
         for row in (await db.exec(select(table).where(col(table.id).in_(ids)))).all():
-            _, anew = _looked_at(this.ring, noun, row)
+            _, anew = _looked_at(this.ring, row)
             if anew:
                 # No change of what the row says: it gets no new version.
                 at = update(table).where(col(table.id) == row.id)
-                await db.exec(at.values(secrets=row.secrets | anew))
+                await db.exec(at.values(**_columns(row, anew)))
                 sealed += 1
         if sealed:
             data = {"key": this.ring.first, "noun": noun, "rows": sealed}
@@ -189,17 +209,37 @@ async def _seal(this: _Pass, noun: str, workspace_id: UUID, ids: Sequence[UUID])
     return sealed
 
 
+def _texts(row: Sealed) -> Texts:
+    if isinstance(row, Publication):
+        bound = row.channel_id, claims.ticket_field(row.id)
+        return {"ticket": (row.ticket, *bound)} if row.ticket else {}
+    if isinstance(row, Authorization):
+        sealed, bound = row.sealed_verifier, (row.channel_id, connecting.VERIFIER_FIELD)
+        return {"sealed_verifier": (sealed, *bound)} if sealed else {}
+    before = alert_targets.SEALED_AS if isinstance(row, AlertTarget) else ""
+    return {name: (sealed, row.id, before + name) for name, sealed in row.secrets.items()}
+
+
+def _columns(row: Sealed, anew: dict[str, str]) -> dict[str, Any]:
+    if isinstance(row, Channel | AlertTarget):
+        return {"secrets": row.secrets | anew}
+    return anew
+
+
+def _name(row: Sealed) -> str:
+    if isinstance(row, Publication):
+        return row.local
+    return row.actor if isinstance(row, Authorization) else row.name
+
+
 def _looked_at(
-    ring: KeyRing, noun: str, row: Sealed
+    ring: KeyRing, row: Sealed
 ) -> tuple[list[tuple[str, str, str | None]], dict[str, str]]:
     """Return what does not open of a row (field, reason, key) and what is sealed anew of it."""
     closed, anew = [], {}
-    for name, sealed in row.secrets.items():
-        bound: dict[str, Any] = {
-            "workspace": row.workspace_id,
-            "channel": row.id,
-            "field": SEALED_AS[noun] + name,
-        }
+    for name, (sealed, channel, bound_to) in _texts(row).items():
+        bound: dict[str, Any] = {"workspace": row.workspace_id, "channel": channel}
+        bound["field"] = bound_to
         try:
             plain = ring.open(sealed, **bound)
         except CannotOpen as error:

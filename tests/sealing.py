@@ -45,7 +45,7 @@ async def furnished(world: World, count: int, ring: KeyRing = RING) -> Safe:
     async with world.store.transaction() as db:
         workspace = await workspaces.lock(db, world.slug)
         for number in range(count):
-            fields: dict[str, Any] = {"platform": "webhook", "settings": {}}
+            fields: dict[str, Any] = {"platform": "feed", "settings": {}}
             fields |= {"handle": f"kait-{number}", "name": f"Kait {number}"}
             channel = await channels.add(db, workspace, CLI, fields, world.clock())
             plain = {"access": f"akses {world.slug} {number}", "refresh": f"segar {number}"}

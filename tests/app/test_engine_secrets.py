@@ -86,10 +86,10 @@ async def refresh_and_crash(stage: Stage, blobs: FolderBlobs) -> Clumsy:
     pair = {name: stage.plant(f"former {name}") for name in ("access_token", "refresh_token")}
     new = {name: stage.plant(name) for name in pair}
     clumsy = Clumsy(new)
-    channel = await world.channel("akun", "webhook", settings={"url": "https://x.example/"})
+    channel = await world.channel("akun")
     await enter(world, channel.id, pair, RING, expires_at=world.clock() + SOON)
     row = await world.placed(await world.post("Isi."), channel, world.clock())
-    publisher = world.publisher({"webhook": clumsy}, blobs)
+    publisher = world.publisher({"feed": clumsy}, blobs)
     await publish(publisher, row)
     pair = {name: stage.plant(f"revoked {name}") for name in pair}
     clumsy.revokes = True

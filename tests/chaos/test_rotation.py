@@ -123,7 +123,7 @@ async def carelessly(storm: Storm, store: Store) -> None:
         rows = (await db.exec(select(Channel))).all()
     await storm.all_changed()
     for row in rows:
-        _, anew = rotation._looked_at(BOTH, "channel", row)
+        _, anew = rotation._looked_at(BOTH, row)
         async with store.transaction() as db:
             await workspaces.lock_by_id(db, row.workspace_id)
             at = update(Channel).where(Channel.id == row.id)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """Rotation seals everything anew, wherever it is killed, and leaves what does not open."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,17 +8,12 @@ from uuid import UUID
 
 import pytest
 
-from planner.access import SCOPES, Role
 from store import (
     audit,
-    calendar_links,
-    callers,
+    claims,
+    connecting,
     instance,
-    invitations,
-    keys,
-    people,
     rotation,
-    sessions,
     workers,
     workspaces,
 )
@@ -25,7 +21,7 @@ from store.audit import CLI
 from store.db import Db, Store
 from store.instance import THE_INSTANCE, WrongKeys
 from store.rotation import Closed, KeyNotEverywhere, Rotated
-from store.tables import AlertTarget, Channel
+from store.tables import AlertTarget, Authorization, Channel, Publication
 from store.vault import CannotOpen, KeyRing
 from tests.backing import hush
 from tests.chaos.mortal import Killed, MortalStore, Points
@@ -77,8 +73,10 @@ async def test_everything_is_sealed_anew_and_opens_with_the_new_key_alone(
     done = await rotated(store, clock)
     again = await rotated(store, clock)
 
-    assert done == Rotated("k2", ("k1",), {"channel": 5, "alert_target": 2}, [], True, NOBODY_WAITS)  # type: ignore[arg-type]
-    assert again == Rotated("k2", ("k1",), {}, [], True, NOBODY_WAITS)  # type: ignore[arg-type]
+    assert done == Rotated(
+        "k2", ("k1",), Counter({"channel": 5, "alert_target": 2}), [], True, NOBODY_WAITS
+    )
+    assert again == Rotated("k2", ("k1",), Counter(), [], True, NOBODY_WAITS)
     assert (done.is_over, await keys_in_use(store)) == (True, {"k2": 13})
     assert await opened(store, NEW) == safe.known | other.known
     assert await versions(store, rows) == before
@@ -109,7 +107,7 @@ async def test_without_an_older_key_there_is_nothing_to_do(
 ) -> None:
     done = await rotated(store, clock, RING)
 
-    assert done == Rotated("k1", (), {}, [], True, NOBODY_WAITS)  # type: ignore[arg-type]
+    assert done == Rotated("k1", (), Counter(), [], True, NOBODY_WAITS)
     assert await opened(store, RING) == safe.known
 
 
@@ -208,6 +206,79 @@ async def test_killed_at_any_commit_it_goes_on_when_it_is_run_again(
     assert await opened(store, NEW) == safe.known
 
 
+async def under_way(safe: Safe, ring: KeyRing) -> tuple[UUID, UUID, str]:
+    """Let an upload and a connection be under way; return both rows and the connection's state."""
+    world, now = safe.world, safe.world.clock()
+    async with world.store.reading() as db:
+        channel = await db.get(Channel, safe.rows[0])
+        assert channel is not None
+    row = await world.placed(await world.post("Isi."), channel)
+    async with world.store.transaction() as db:
+        workspace = await workspaces.lock(db, world.slug)
+        publication = await db.get(Publication, row)
+        assert publication is not None
+        bound = {"workspace": workspace.id, "channel": channel.id}
+        field = claims.ticket_field(row)
+        publication.ticket = ring.seal("tiket", **bound, field=field)
+        authorization, ticket = await connecting.give_ticket(
+            db, ring, workspace, CLI, channel, None, now
+        )
+    departure = await connecting.start(world.store, ring, ticket, None, now)
+    return row, authorization.id, f"{departure.state} {departure.verifier} {departure.browser}"
+
+
+async def test_what_is_under_way_is_sealed_anew_and_goes_on(
+    store: Store, safe: Safe, clock: Clock
+) -> None:
+    row, authorization, carried = await under_way(safe, RING)
+    state, verifier, browser = carried.split()
+    before = await safe.world.row(row)
+
+    done = await rotated(store, clock)
+
+    after = await safe.world.row(row)
+    bound = {"workspace": after.workspace_id, "channel": after.channel_id}
+    assert dict(done.sealed) == {
+        "channel": 3,
+        "alert_target": 1,
+        "publication": 1,
+        "authorization": 1,
+    }
+    assert NEW.open(after.ticket or "", **bound, field=claims.ticket_field(row)) == "tiket"
+    assert after.model_dump(exclude={"ticket"}) == before.model_dump(exclude={"ticket"})
+    async with store.reading() as db:
+        kept = await db.get(Authorization, authorization)
+    assert kept is not None
+    assert NEW.is_current(kept.sealed_verifier or "")
+    back = await connecting.finish(store, BOTH, state, browser, clock())
+    assert back.verifier == verifier
+
+
+async def test_what_is_over_is_left_under_the_older_key(
+    store: Store, safe: Safe, clock: Clock
+) -> None:
+    row, _, _ = await under_way(safe, RING)
+    async with store.transaction() as db:
+        publication = await db.get(Publication, row)
+        assert publication is not None
+        publication.status = "published"
+    clock.forward(minutes=11)
+
+    done = await rotated(store, clock)
+
+    assert dict(done.sealed) == {"channel": 3, "alert_target": 1}
+    assert done.is_over
+
+
+async def test_a_ticket_opens_for_its_own_publication_only(safe: Safe) -> None:
+    row, _, _ = await under_way(safe, RING)
+    publication = await safe.world.row(row)
+    bound: Any = {"workspace": publication.workspace_id, "channel": publication.channel_id}
+
+    with pytest.raises(CannotOpen, match="tampered"):
+        RING.open(publication.ticket or "", **bound, field=claims.ticket_field(safe.rows[0]))
+
+
 class Haunted(Store):
     """A store beside which somebody seals with an older key, after every commit."""
 
@@ -256,100 +327,3 @@ async def test_it_waits_for_processes_that_could_not_open_what_it_seals(
 
     assert refusal.value.facts == {"key": "k2", "processes": "host:1, host:3", "seconds": 90}
     assert (untouched, await keys_in_use(store)) == ({"k1": 8}, {"k2": 8})
-
-
-async def hand_out(world: World, ring: KeyRing) -> dict[str, str]:
-    """Make one of each credential that is kept as a digest; return them."""
-    now = world.clock()
-    async with world.store.transaction() as db:
-        workspace = await workspaces.lock(db, world.slug)
-        person = await people.by_email(db, f"owner@{world.slug}.example")
-        assert person is not None
-        more: Any = {"name": "mesin", "scopes": SCOPES, "created_by": person.id, "now": now}
-        _, key = await keys.add(db, ring, [workspace], CLI, expires_at=None, **more)
-        _, cookie = await sessions.add(db, ring, person, "tests", now)
-        mail = f"{ring.first}-{now.timestamp()}@x.example"
-        _, letter = await invitations.add(db, ring, workspace, CLI, mail, Role.EDITOR, now)
-        _, link = await calendar_links.add(
-            db, ring, workspace, CLI, name="Ponsel", channel=None, now=now
-        )
-    return {"api_keys": key, "sessions": cookie, "invitations": letter, "calendar_links": link}
-
-
-async def use(world: World, ring: KeyRing, given: dict[str, str], noun: str) -> None:
-    """Come in by a credential."""
-    now = world.clock()
-    async with world.store.transaction() as db:
-        if noun == "invitations":
-            workspace = await workspaces.lock(db, world.slug)
-            invitation = await invitations.by_token(db, ring, given[noun], now)
-            person = await people.add(db, "tamu@x.example", "Tamu", "id", now)
-            await invitations.accept(db, workspace, CLI, invitation, person, now)
-        elif noun == "calendar_links":
-            seen = await calendar_links.opened_by(db, ring, world.slug, given[noun])
-            assert calendar_links.is_stale(seen, now)
-            await calendar_links.touch(db, seen, now)
-        else:
-            by_key, digests = noun == "api_keys", (keys if noun == "api_keys" else sessions).digests
-            come = callers.by_key if by_key else callers.by_session
-            caller = await come(db, digests(ring, given[noun]), None, now)
-            assert caller is not None
-            assert caller.stale
-            await callers.touch(db, caller, now)
-
-
-async def waiting(world: World, ring: KeyRing) -> dict[str, int]:
-    async with world.store.reading() as db:
-        return await rotation.waiting(db, ring, world.clock())
-
-
-async def test_it_counts_what_an_older_key_alone_knows_until_it_is_used(
-    store: Store, clock: Clock
-) -> None:
-    world = await World.found(store, clock)
-    given = await hand_out(world, RING)
-    before = await waiting(world, RING)
-    await hand_out(world, BOTH)
-    counts = [await waiting(world, BOTH)]
-
-    for noun in NOBODY_WAITS:
-        await use(world, BOTH, given, noun)
-        counts.append(await waiting(world, BOTH))
-
-    assert before == NOBODY_WAITS
-    assert [list(each.values()) for each in counts] == [
-        [1, 1, 1, 1],
-        [0, 1, 1, 1],
-        [0, 0, 1, 1],
-        [0, 0, 0, 1],
-        [0, 0, 0, 0],
-    ]
-    async with store.reading() as db:  # and with the new key alone they are good
-        by_key = await callers.by_key(db, keys.digests(NEW, given["api_keys"]), None, clock())
-        by_cookie = await callers.by_session(
-            db, sessions.digests(NEW, given["sessions"]), None, clock()
-        )
-        await calendar_links.opened_by(db, NEW, world.slug, given["calendar_links"])
-    assert by_key is not None
-    assert by_cookie is not None
-    assert (by_key.stale, by_cookie.stale) == (False, False)
-
-
-async def test_what_is_over_is_not_waited_for_and_what_nobody_knows_is(
-    store: Store, clock: Clock
-) -> None:
-    world = await World.found(store, clock)
-    await hand_out(world, RING)
-    async with store.transaction() as db:
-        for table in ("api_key", "session", "invitation", "calendar_link"):
-            connection = await db.connection()
-            await connection.exec_driver_sql(f"UPDATE {table} SET digest_key = NULL")  # noqa: S608
-
-    unknown = await waiting(world, BOTH)
-    only = await waiting(world, RING)
-    clock.forward(days=15)
-    later = await waiting(world, BOTH)
-
-    assert list(unknown.values()) == [1, 1, 1, 1]
-    assert only == NOBODY_WAITS
-    assert list(later.values()) == [1, 0, 0, 1]
