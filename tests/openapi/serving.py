@@ -187,6 +187,7 @@ async def furnish(house: House, clock: Clock, office: Office) -> dict[str, Any]:
             "name": "feed",
             "key": "login-needed",
             "handle": "berita",
+            "platform": "tiktok",
         },
         "alone": {
             "approve_post": {"post_id": await make.in_review()},

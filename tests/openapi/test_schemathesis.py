@@ -20,6 +20,7 @@ UNREACHED = {
     "disconnect_channel": CONNECTING,
     "start_connecting": CONNECTING,
     "finish_connecting": CONNECTING,
+    "hear_platform": "only an app's secret signs what it takes: tests/app/test_hooks.py has one",
     "follow_changes": "a stream without an end: tests/journeys/test_events.py listens to it",
     "end_current_session": "it would log the run itself out: tests/app/test_sessions.py logs out",
 }
