@@ -17,7 +17,6 @@ from store import (
     workers,
     workspaces,
 )
-from store.audit import CLI
 from store.db import Db, Store
 from store.instance import THE_INSTANCE, WrongKeys
 from store.rotation import Closed, KeyNotEverywhere, Rotated
