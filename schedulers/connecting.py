@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +21,7 @@ from schedulers.connector import (
     TryLater,
     Unknown,
 )
+from schedulers.crashes import crashed
 from schedulers.oauth import DESCRIPTION_MAX, ERROR_MAX, bounded
 from schedulers.sending import account_of
 from store import channels, connecting, workspaces
@@ -303,8 +303,4 @@ async def _bounded_call(made: Callable[[], Awaitable[T]], channel: Channel) -> T
     except TimeoutError:
         return Unknown("answer_timeout")
     except Exception as error:  # noqa: BLE001  # a bug is told like what it leaves unknown
-        # Where, and not what it says: that may quote a code, and nothing looks like one.
-        where = "".join(traceback.format_tb(error.__traceback__))
-        kind = type(error).__name__
-        log.error("connector crashed", channel=str(channel.id), error=kind, where=where)  # noqa: TRY400
-        return Unknown("connector_crash", {"error": kind})
+        return crashed(error, channel=str(channel.id))

@@ -8,6 +8,7 @@ import structlog
 
 from planner.publications import Status
 from schedulers.connector import Refreshed, Revoked, TryLater, Unknown
+from schedulers.crashes import crashed
 from schedulers.publisher import Publisher
 from schedulers.sending import account_of
 from store import tokens
@@ -120,7 +121,6 @@ async def _answer(
         return Revoked("cannot_open_credentials")
     except TimeoutError:
         return Unknown("timeout")
-    except Exception as error:  # a bug in a connector must not keep the turn
-        log.exception("connector crashed", channel=str(turn.channel.id))
-        return Unknown("connector_crash", {"error": type(error).__name__})
+    except Exception as error:  # noqa: BLE001  # a bug in a connector must not keep the turn
+        return crashed(error, channel=str(turn.channel.id))
     return answer

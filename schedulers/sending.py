@@ -10,6 +10,7 @@ import structlog
 
 from planner.platforms import platform
 from schedulers.connector import Account, Done, File, Outgoing, Unknown
+from schedulers.crashes import crashed
 from schedulers.publisher import Publisher
 from store import channels, claims, links
 from store.blobs import Blobs
@@ -58,9 +59,8 @@ class Wire:
             return await self._long_call(made, longest)
         except TimeoutError:
             return Unknown("timeout")
-        except Exception as error:  # a bug in a connector must not lose the row
-            log.exception("connector crashed")
-            return Unknown("connector_crash", {"error": type(error).__name__})
+        except Exception as error:  # noqa: BLE001  # a bug in a connector must not lose the row
+            return crashed(error)
 
     async def _long_call(self, made: Callable[[], Awaitable[T]], longest: int) -> T:
         last = asyncio.get_running_loop().time() + longest

@@ -10,6 +10,7 @@ import structlog
 
 from planner.channels import missing_credentials
 from schedulers.connector import Connector, Done, Refused, TryLater, Unknown, Withdrawn
+from schedulers.crashes import crashed
 from schedulers.sending import account_of
 from store import withdrawing
 from store.audit import Actor
@@ -111,9 +112,8 @@ async def _ask(
             )
     except TimeoutError:
         return Unknown("timeout")
-    except Exception as error:  # a bug in a connector is told like what it leaves unknown
-        log.exception("connector crashed", publication=str(row.id))
-        return Unknown("connector_crash", {"error": type(error).__name__})
+    except Exception as error:  # noqa: BLE001  # a bug in a connector is told like what it leaves unknown
+        return crashed(error, publication=str(row.id))
     return outcome
 
 
