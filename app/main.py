@@ -27,6 +27,7 @@ from app.routes import (
     feeds,
     health,
     holds,
+    hooks,
     ical,
     imports,
     inbox,
@@ -89,6 +90,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 PUBLIC_ROUTERS: tuple[APIRouter, ...] = (
     feeds.router,
     oauth.router,
+    hooks.router,
     links.router,
     problem_pages.router,
     docs.router,

@@ -20,6 +20,10 @@ log = structlog.get_logger()
 JSON_LIMIT = 1 << 20
 """Bytes of a JSON body."""
 
+HOOK_LIMIT = 1 << 16
+"""Bytes of what a platform tells by itself: anybody may send them, and all are read."""
+
+HOOKS = re.compile(r"/hooks/[^/]*")
 UPLOADS = re.compile(r"/api/v1/workspaces/[^/]+/media")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 TRACEPARENT = re.compile(
@@ -120,7 +124,8 @@ class BodyLimits:
             return
         headers = Headers(scope=scope)
         upload = UPLOADS.fullmatch(scope["path"]) is not None
-        limit = self.upload_limit if upload else JSON_LIMIT
+        hook = HOOKS.fullmatch(scope["path"]) is not None
+        limit = self.upload_limit if upload else HOOK_LIMIT if hook else JSON_LIMIT
         if error := self._refusal(scope, headers, limit, upload=upload):
             await answer(Request(scope), error)(scope, receive, send)
             return

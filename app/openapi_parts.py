@@ -46,6 +46,7 @@ TAGS: Mapping[str, str] = {
     "calendar-links": "Secret links by which a calendar program follows a workspace.",
     "audit": "Who did what, in a chain of hashes.",
     "oauth": "Where a browser goes to connect an account at its platform, and comes back to.",
+    "hooks": "What platforms tell by themselves, signed with the secret of a channel's app.",
     "public": "What anybody may read: feeds, files behind signed links, problem types.",
     "operations": "For those who run the service.",
 }
@@ -337,7 +338,8 @@ def statuses_of(
     names = {each["name"] for each in parameters}
     rules = {
         (400, 413, 415): "requestBody" in operation,
-        (401,): name == "begin_session" or (bool(security) and {} not in security),
+        (401,): name in {"begin_session", "hear_platform"}
+        or (bool(security) and {} not in security),
         (403,): name in {"begin_session", "read_metrics"}
         or (bool(security) and name not in ANYONE),
         (404,): name in OPTIONAL or any(each["in"] == "path" for each in parameters),

@@ -25,6 +25,7 @@ from schedulers.connector import (
     Unknown,
 )
 from schedulers.connectors.tiktok_api import Api, Wrong, is_upload_host, meaning_of, trouble_of
+from schedulers.connectors.tiktok_hooks import TikTokHooks
 from schedulers.connectors.tiktok_login import TikTokLogin, mode_of
 from schedulers.connectors.tiktok_upload import ENOUGH, VALID, Ticket, plan_of, upload
 from schedulers.outbound import NoAnswer, NotSent, Outbound
@@ -49,7 +50,7 @@ UPLOADING = "PROCESSING_UPLOAD"
 SCOPE_OF = {"direct": "video.publish", "inbox": "video.upload"}
 
 
-class TikTokConnector(TikTokLogin):
+class TikTokConnector(TikTokLogin, TikTokHooks):
     """Publishes a video by upload: the last piece is what makes it public.
 
     RECONCILABLE: the `publish_id` is stored before the first piece leaves, and asked after. In

@@ -45,7 +45,7 @@ REFUSALS = {
     "/problems/people-only": 403,
 }
 WITHOUT_WORKSPACE = {"anyone", "person", "founder"}
-WRONG_WORDS = {"/problems/wrong-login", "/problems/wrong-password"}
+WRONG_WORDS = {"/problems/wrong-login", "/problems/wrong-password", "/problems/unsigned-hook"}
 """Refusals of what was said, not of who said it."""
 LAST = "end_current_session"
 DAYS = {"from": "2026-12-01", "to": "2026-12-08"}
@@ -151,6 +151,7 @@ async def _rows(house: House, office: Office) -> dict[str, str]:
         "date": "2026-12-24",
         "month": "2026-12",
         "name": "feed",
+        "platform": "tiktok",
         "handle": "berita",
         "key": "may-not",
         "until": "1800000000",
