@@ -146,13 +146,14 @@ def after_crash(
 
     Before the intent nothing was sent. After it, the platform is asked where it can be, or where
     that is safe sent to again; `crashes` counts the workers in a row that ended while they held
-    it. What may be live is a person's after as many as there are attempts, for there is a chance
-    that it can be proved; what is certainly not ends after a few.
+    it. What may be live, or is in part, is a person's after as many as there are attempts, for
+    there is a chance that it can be proved or ended; what is certainly not ends after a few.
     """
     reason = "worker_crash"
     fields: dict[str, Any] = {"crashes": crashes}
     if standing.before is Status.CLAIMED and not standing.unproved:
-        after = Status.FAILED if crashes >= CRASHES_MAX else Status.SCHEDULED
+        most = FAILURES_MAX if standing.done else CRASHES_MAX
+        after = Status.FAILED if crashes >= most else Status.SCHEDULED
         return Settlement(after, reason, {}, fields)
     if standing.idempotency is Idempotency.AMBIGUOUS or crashes >= FAILURES_MAX:
         return Settlement(Status.NEEDS_REVIEW, reason, {}, fields)

@@ -113,7 +113,7 @@ async def _connected_since(db: Db, channel: Channel, at: datetime | None) -> boo
         AuditEntry.workspace_id == channel.workspace_id,
         AuditEntry.noun == "channel",
         AuditEntry.row_id == channel.id,
-        AuditEntry.action == "credentials",
+        col(AuditEntry.action).in_(("credentials", "connect")),
         AuditEntry.at > at,
     )
     return (await db.exec(query)).first() is not None

@@ -106,9 +106,9 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
-    """Put logging back after commands that run in this process, which set it up anew."""
+    """Put logging back: commands that run in this process set it up anew."""
     structlog_before = structlog.get_config()
     root = logging.getLogger()
     handlers_before, level_before = root.handlers[:], root.level

@@ -1,4 +1,4 @@
-"""A TikTok on loopback that tells a Pilar on loopback what happened."""
+"""A TikTok on loopback that tells a Pilar on loopback what happens."""
 
 import json
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from tests.app.ticking import publish_due
 from tests.conftest import Clock
 from tests.schedulers.stages import KEY, ME, SECRET, Stage
 
+HOME = "/hooks/tiktok"
 LATER = timedelta(hours=1)
 
 

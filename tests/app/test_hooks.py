@@ -18,14 +18,12 @@ from store import channels, publications, workspaces
 from store.audit import CLI
 from store.blobs import FolderBlobs
 from store.db import Store
-from tests.app.hooking import Scene, event, signed
+from tests.app.hooking import HOME, Scene, event, signed
 from tests.app.ticking import publish_due
 from tests.conftest import RING, Client, Clock, app_of
 from tests.schedulers.stages import KEY, ME, SECRET, connect, stage
 from tests.schedulers.wires import served
 from tests.world import World
-
-HOME = "/hooks/tiktok"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from app.alert_speech import render
@@ -136,7 +136,11 @@ async def test_whoever_is_gone_is_disabled_and_the_audit_says_so(
 
     async with world.store.reading() as db:
         now = await alert_targets.of(db, row.workspace_id, row.id)
-        query = select(AuditEntry).where(AuditEntry.noun == "alert_target")
+        query = (
+            select(AuditEntry)
+            .where(AuditEntry.noun == "alert_target")
+            .order_by(col(AuditEntry.seq))
+        )
         deeds = [(each.action, each.actor) for each in (await db.exec(query)).all()]
     (delivery,) = await deliveries(world)
     assert (now.enabled, len(receiver.seen), delivery.status) == (False, 1, "failed")

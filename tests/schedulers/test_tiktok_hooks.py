@@ -270,3 +270,11 @@ def test_only_what_is_signed_right_and_just_now_is_heard(
 @given(st.text(), st.binary(max_size=40))
 def test_no_header_that_somebody_invents_is_a_signature(header: str, body: bytes) -> None:
     assert heard(body, header) is None
+
+
+@given(st.integers(0, len(VECTOR) - 1), st.integers(0, 7))
+def test_no_bit_of_the_body_may_differ(place: int, bit: int) -> None:
+    other = bytearray(VECTOR)
+    other[place] ^= 1 << bit
+
+    assert heard(bytes(other), SIGNED) is None

@@ -9,14 +9,17 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from schedulers.connector import TryLater, Unknown
+from planner.platforms import Idempotency
+from planner.publications import Status
+from schedulers.connector import Done, TryLater, Unknown
 from schedulers.publishing import publish
-from schedulers.settling import FAILURES_MAX
+from schedulers.settling import FAILURES_MAX, Standing, after_crash
 from schedulers.sweeping import recover
 from store import claims
 from store.blobs import FolderBlobs
 from store.db import Db, Store
 from store.liveness import Alone
+from tests.schedulers.wires import DUE
 from tests.world import Scripted, World
 
 LEASE = timedelta(seconds=120)
@@ -44,6 +47,17 @@ async def test_what_may_be_live_is_repeated_after_crashes_as_often_as_after_fail
         world.clock.forward(hours=1)
 
     assert statuses == ["scheduled"] * (FAILURES_MAX - 1) + ["needs_review"]
+
+
+@pytest.mark.parametrize(("done", "last"), [((), 3), ((Done(0, "one", None),), FAILURES_MAX)])
+def test_a_thread_that_is_live_in_part_is_tried_more_often(
+    done: tuple[Done, ...], last: int
+) -> None:
+    standing = Standing(Status.CLAIMED, Idempotency.IDEMPOTENT, done=done)
+
+    ends = [after_crash(standing, n, DUE).after for n in range(1, last + 1)]
+
+    assert ends == [Status.SCHEDULED] * (last - 1) + [Status.FAILED]
 
 
 async def test_crashes_count_only_in_a_row(world: World, blobs: FolderBlobs) -> None:

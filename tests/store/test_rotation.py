@@ -17,7 +17,6 @@ from store import (
     workers,
     workspaces,
 )
-from store.audit import CLI
 from store.db import Db, Store
 from store.instance import THE_INSTANCE, WrongKeys
 from store.rotation import Closed, KeyNotEverywhere, Rotated
@@ -221,7 +220,7 @@ async def under_way(safe: Safe, ring: KeyRing) -> tuple[UUID, UUID, str]:
         field = claims.ticket_field(row)
         publication.ticket = ring.seal("tiket", **bound, field=field)
         authorization, ticket = await connecting.give_ticket(
-            db, ring, workspace, CLI, channel, None, now
+            db, ring, workspace, world.writer, channel, None, now
         )
     departure = await connecting.start(world.store, ring, ticket, None, now)
     return row, authorization.id, f"{departure.state} {departure.verifier} {departure.browser}"
