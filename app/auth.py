@@ -1,9 +1,9 @@
 """Who is calling: API keys in `Authorization`, sessions in a cookie."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from fastapi import Request
+from fastapi import Request, Response
 
 from planner.errors import Forbidden, Unauthenticated
 from store import callers, keys, sessions
@@ -26,6 +26,21 @@ class CrossSite(Forbidden):
 def cookie_name(base_url: str) -> str:
     """Return the session cookie's name; the `__Host-` prefix needs https."""
     return "__Host-pilar" if base_url.startswith("https:") else "pilar"
+
+
+def set_cookie(
+    response: Response, base_url: str, name: str, value: str, lifetime: timedelta
+) -> None:
+    """Send a secret that a browser keeps and no script reads; an empty one makes it forget."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=int(lifetime.total_seconds()) if value else 0,
+        path="/",
+        secure=base_url.startswith("https:"),
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def is_loopback(base_url: str) -> bool:

@@ -13,7 +13,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from app import problems
-from app.auth import cookie_name
+from app.auth import cookie_name, set_cookie
 from app.deps import Here, House, Now
 from app.printing import Page
 from app.problems import detail_of, key_of, status_of
@@ -141,12 +141,5 @@ def _page(
 
 def _set_cookie(response: Response, house: House, value: str) -> None:
     """Send the secret of this way; an empty one makes the browser forget it."""
-    response.set_cookie(
-        browser_cookie(house.base_url),
-        value,
-        max_age=int(authorizations.LIFETIME.total_seconds()) if value else 0,
-        path="/",
-        secure=house.base_url.startswith("https:"),
-        httponly=True,
-        samesite="lax",
-    )
+    name = browser_cookie(house.base_url)
+    set_cookie(response, house.base_url, name, value, authorizations.LIFETIME)

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from app import passwords
-from app.auth import check_same_site, cookie_name
+from app.auth import check_same_site, cookie_name, set_cookie
 from app.conditions import IfMatch, answer_if_new, check_match, etag_of, tag
 from app.deps import Db, Here, House, Now, ReadingCaller, Reads, WritingCaller
 from app.fields import Answer, Body, Moment
@@ -70,15 +70,8 @@ class SessionPage(Answer):
 
 def _set_cookie(response: Response, house: House, value: str) -> None:
     """Send the session's cookie; an empty one makes the browser forget it."""
-    response.set_cookie(
-        cookie_name(house.base_url),
-        value,
-        max_age=int(sessions.LIFETIME.total_seconds()) if value else 0,
-        path="/",
-        secure=house.base_url.startswith("https:"),
-        httponly=True,
-        samesite="lax",
-    )
+    name = cookie_name(house.base_url)
+    set_cookie(response, house.base_url, name, value, sessions.LIFETIME)
     response.headers["Cache-Control"] = "no-store"
 
 
