@@ -1,6 +1,5 @@
 """Connecting: a person agrees at a platform, and its channel gets credentials; or gives them up."""
 
-import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from schedulers.connector import (
     TryLater,
     Unknown,
 )
-from schedulers.crashes import crashed
+from schedulers.crashes import answered
 from schedulers.oauth import DESCRIPTION_MAX, ERROR_MAX, bounded
 from schedulers.sending import account_of
 from store import channels, connecting, workspaces
@@ -296,11 +295,5 @@ async def _revoke(
 
 
 async def _bounded_call(made: Callable[[], Awaitable[T]], channel: Channel) -> T | Unknown:
-    """Make a call; `Unknown` where it did not end in time, or ended in a bug."""
-    try:
-        async with asyncio.timeout(CALL_SECONDS):
-            return await made()
-    except TimeoutError:
-        return Unknown("answer_timeout")
-    except Exception as error:  # noqa: BLE001  # a bug is told like what it leaves unknown
-        return crashed(error, channel=str(channel.id))
+    about = {"channel": str(channel.id)}
+    return await answered(made, CALL_SECONDS, reason="answer_timeout", **about)

@@ -8,7 +8,7 @@ import structlog
 
 from planner.publications import Status
 from schedulers.connector import Refreshed, Revoked, TryLater, Unknown
-from schedulers.crashes import crashed
+from schedulers.crashes import answered
 from schedulers.publisher import Publisher
 from schedulers.sending import account_of
 from store import tokens
@@ -115,12 +115,9 @@ async def _answer(
         return TryLater("no_connector", None, counts=True)
     try:
         account = account_of(publisher.ring, turn.workspace.slug, turn.channel)
-        async with asyncio.timeout(CALL_SECONDS):
-            answer: Refreshed | Revoked | TryLater | Unknown = await ask(account, now)
     except CannotOpen:
         return Revoked("cannot_open_credentials")
-    except TimeoutError:
-        return Unknown("timeout")
-    except Exception as error:  # noqa: BLE001  # a bug in a connector must not keep the turn
-        return crashed(error, channel=str(turn.channel.id))
+    answer: Refreshed | Revoked | TryLater | Unknown = await answered(
+        lambda: ask(account, now), CALL_SECONDS, reason="timeout", channel=str(turn.channel.id)
+    )
     return answer

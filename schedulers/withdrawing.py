@@ -1,6 +1,5 @@
 """Withdrawing what was published: the platform is asked where it can be, else a person does it."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ import structlog
 
 from planner.channels import missing_credentials
 from schedulers.connector import Connector, Done, Refused, TryLater, Unknown, Withdrawn
-from schedulers.crashes import crashed
+from schedulers.crashes import answered
 from schedulers.sending import account_of
 from store import withdrawing
 from store.audit import Actor
@@ -105,15 +104,12 @@ async def _ask(
         account = account_of(ring, workspace.slug, channel)
     except CannotOpen as error:
         return Refused("cannot_open_credentials", str(error.facts.get("reason")))
-    try:
-        async with asyncio.timeout(WITHDRAW_SECONDS):
-            outcome: Withdrawn | Refused | TryLater | Unknown = await withdraw_there(
-                account, done, now
-            )
-    except TimeoutError:
-        return Unknown("timeout")
-    except Exception as error:  # noqa: BLE001  # a bug in a connector is told like what it leaves unknown
-        return crashed(error, publication=str(row.id))
+    outcome: Withdrawn | Refused | TryLater | Unknown = await answered(
+        lambda: withdraw_there(account, done, now),
+        WITHDRAW_SECONDS,
+        reason="timeout",
+        publication=str(row.id),
+    )
     return outcome
 
 
