@@ -51,12 +51,11 @@ async def claim(
             return None
         workspace, channel, publication = found
         worker = liveness.worker
+        publication.dispatched_until = None
         if _may_be_asked(publication, now):
-            publication.dispatched_until = None
             publication.worker, publication.lease_until = worker, now + lease
             publication.fence += 1
             return replace(await of_rows(db, found), polling=True)
-        publication.dispatched_until = None
         with db.no_autoflush:  # all that is written goes in one flush: others wait for this row
             if not _ready(publication, now) or await _busy(db, channel):
                 return None

@@ -68,7 +68,7 @@ class TikTokConnector(TikTokLogin, TikTokHooks):
         """Ask what the creator may post, and begin an upload: nothing of it is public."""
         ticket = Ticket.of(outgoing.ticket)
         if outgoing.handle and ticket and ticket.until > now + ENOUGH:
-            return Prepared(outgoing.handle, ticket.text())
+            return Prepared(outgoing.handle, outgoing.ticket)
         post_info: Mapping[str, Any] | None = None
         if mode_of(outgoing.account) == "direct":
             allowed = await self._allowed(outgoing)
@@ -114,7 +114,7 @@ class TikTokConnector(TikTokLogin, TikTokHooks):
         found = await self._status(outgoing)
         if not isinstance(found, Mapping):
             unanswered = _unanswered(found)
-            return CannotTell(unanswered.reason, getattr(unanswered, "evidence", {}))
+            return CannotTell(unanswered.reason, unanswered.evidence)
         if _is_open(found) and _uploaded(found) < outgoing.files_of(0)[0].bytes:
             return Absent(_evidence(found))
         return Accepted(outgoing.handle, _wait(outgoing, now), _evidence(found))
@@ -150,8 +150,9 @@ class TikTokConnector(TikTokLogin, TikTokHooks):
         chosen, offered = options.get("privacy_level"), creator.get("privacy_level_options")
         if not chosen:
             return Refused("privacy_not_chosen", "privacy_level")
-        if not isinstance(offered, list) or chosen not in offered:
-            told = ", ".join(map(str, offered or [])) if isinstance(offered, list) else ""
+        choices = offered if isinstance(offered, list) else []
+        if chosen not in choices:
+            told = ", ".join(map(str, choices))
             return Refused("privacy_level_option_mismatch", told, {"chosen": chosen})
         longest = creator.get("max_video_post_duration_sec")
         lasts = outgoing.files_of(0)[0].duration_ms
