@@ -158,8 +158,11 @@ class Siege:
         print(f"{self.kills} kills, {len(found)} publications: {judging.tally(found)}")
         crashed = sum(end.crashes >= CRASHES_MAX for end in found)
         print(f"{sum(end.crashes for end in found)} crashes, {crashed} given up after three")
+        faulty = judging.faulty(found)
+        for each in faulty:  # whole: what pytest shows of it is cut
+            print(each)
         assert len(found) == len(self.placed) > 0
-        assert judging.faulty(found) == []
+        assert faulty == []
         assert self.shore.violations() == []
         async with self.besieged.store.reading() as db:
             workspace = await workspaces.by_slug(db, SLUG)

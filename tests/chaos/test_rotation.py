@@ -166,9 +166,10 @@ async def test_a_rotation_that_does_not_look_again_under_the_lock_is_caught(
 ) -> None:
     world = await World.found(store, clock)
 
-    storm = await weathered(world, database_url, carelessly, 1)
+    # What it undoes between a refresh and its answer nobody misses: so more than one try.
+    storm = await weathered(world, database_url, carelessly, 4)
 
-    assert len(set(storm.lost)) > TWENTY // 4
+    assert storm.lost != []
 
 
 @dataclass
