@@ -24,7 +24,7 @@ from uuid import uuid4
 from tests.shore.ledger import Container, Ledger, Post
 from tests.shore.mischief import WAYS, Exchange, Mischief, Reply, framed
 
-LISTED_MAX = 200
+LISTED_MAX = 1000
 KINDS = frozenset({"idem", "handle", "search", "blind"})
 
 Act = Callable[[], Reply]
