@@ -19,7 +19,9 @@ _LOOKS = (
     re.compile(r"(whsec_)[0-9A-Za-z+/=_-]{8,}"),  # a webhook's secret
     re.compile(r"(?i)(\b(?:Bearer|Basic)\s+)[^\s,;\"']+"),
     re.compile(r"(://[^/\s:@]+:)[^/\s@]+(?=@)"),  # a password in a URL
-    re.compile(r"(/media/[0-9a-f-]{36}/[0-9a-f-]{36}/[0-9]+/)[^\s\"'/?#]+"),  # a signed link
+    re.compile(  # a signed link
+        r"(/(?:media/[0-9a-f-]{36}|pull/[0-9a-f-]{36}/[\w-]+)/[0-9a-f-]{36}/[0-9]+/)[^\s\"'/?#]+"
+    ),
     re.compile(r"(\b[0-9A-Za-z_-]{1,16}:)[0-9A-Za-z+/_-]{43}=?(?![0-9A-Za-z+/_-])"),  # a key ring
     re.compile(
         r"(?i)([\w-]*(?:password|passwd|secret|token|api[_-]?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&}]+"

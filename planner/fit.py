@@ -38,7 +38,7 @@ def check_words(
     """
     found = (
         *_shape_faults(platform, words),
-        *_text_faults(platform.text, words),
+        *_text_faults(platform.text_of.get(words.format, platform.text), words),
         *_media_faults(platform.media_of.get(words.format, platform.media), words, files),
         *check_fields(platform.options, words.options, "/options"),
         *_option_faults(platform, words.options, settings or {}),
@@ -189,7 +189,7 @@ def _value_faults(spec: FieldSpec, value: object, pointer: str) -> Iterator[Faul
     if type(value) is not wanted:
         yield Fault(pointer, "field-kind", {"field": spec.name, "kind": spec.kind})
     elif isinstance(value, str):
-        count = len(value)
+        count = count_text(spec.unit, value)
         yield from _over(pointer, "field-too-long", count, spec.max_length, field=spec.name)
         if spec.kind == "choice" and value not in spec.choices:
             facts = {"field": spec.name, "choices": ", ".join(spec.choices)}

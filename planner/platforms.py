@@ -74,7 +74,7 @@ class MediaLimits:
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """A named value that a platform asks for; `max_length` is in code points.
+    """A named value that a platform asks for; `max_length` counts `unit`s.
 
     `granted`: it comes by connecting the account, not by hand. `required_if` names a setting of
     the channel and the value with which this option has to be chosen.
@@ -84,6 +84,7 @@ class FieldSpec:
     kind: Literal["string", "boolean", "integer", "url", "choice"]
     required: bool = False
     max_length: int | None = None
+    unit: Unit = Unit.CODE_POINTS
     choices: tuple[str, ...] = ()
     default: str | bool | int | None = None
     granted: bool = False
@@ -97,9 +98,9 @@ class Platform:
     `idempotent_if` names a boolean setting by which a channel promises idempotency, which ends
     `idempotent_seconds` after the first try (None: never); `settle_seconds` is how long a post
     may take until it is found by looking for it. A call takes at most `wire_seconds` (None: what
-    fits into a lease). `media_of` holds what differs by format; `settings` and `credentials`
-    (secret) belong to a channel, `options` to a post on it; `conflicts` are pairs of options that
-    cannot both have these values.
+    fits into a lease). `text_of` and `media_of` hold what differs by format; `settings` and
+    `credentials` (secret) belong to a channel, `options` to a post on it; `conflicts` are pairs of
+    options that cannot both have these values.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Platform:
     text: TextLimit
     parts_max: int
     media: MediaLimits
+    text_of: Mapping[str, TextLimit] = field(default_factory=dict)
     media_of: Mapping[str, MediaLimits] = field(default_factory=dict)
     settings: tuple[FieldSpec, ...] = ()
     credentials: tuple[FieldSpec, ...] = ()
@@ -202,8 +204,9 @@ TIKTOK = Platform(
     name="tiktok",
     title="TikTok",
     idempotency=Idempotency.RECONCILABLE,
-    formats=frozenset({"post", "reel"}),
+    formats=frozenset({"post", "reel", "carousel"}),
     text=TextLimit(Unit.UTF16, 2_200),
+    text_of={"carousel": TextLimit(Unit.UTF16, 4_000)},
     parts_max=1,
     media=MediaLimits(
         count_max=1,
@@ -215,6 +218,15 @@ TIKTOK = Platform(
         duration_ms_max=600_000,
         alt_max=0,
     ),
+    media_of={
+        "carousel": MediaLimits(
+            count_max=35,
+            count_min=1,
+            mimes=frozenset({"image/jpeg", "image/webp"}),
+            image_bytes_max=20_000_000,
+            alt_max=0,
+        ),
+    },
     settings=(
         FieldSpec("client_key", "string", required=True, max_length=100),
         FieldSpec("mode", "choice", choices=("inbox", "direct"), default="inbox"),
@@ -246,6 +258,8 @@ TIKTOK = Platform(
         FieldSpec("branded_content", "boolean", default=False),
         FieldSpec("ai_generated", "boolean", default=False),
         FieldSpec("cover_ms", "integer"),
+        FieldSpec("photo_title", "string", max_length=90, unit=Unit.UTF16),
+        FieldSpec("auto_add_music", "boolean", default=False),
     ),
     conflicts=((("branded_content", True), ("privacy_level", "SELF_ONLY")),),
     settle_seconds=30,

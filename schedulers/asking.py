@@ -29,7 +29,10 @@ async def prove(
                 lambda: reconcile(outgoing, publisher.now())
             )
             if isinstance(found, Absent):
-                return found
+                if not (claim.publication.restored and outgoing.handle):
+                    return found
+                # This one is not live; but one that was made after the backup may be.
+                found = CannotTell("restored", found.evidence, lasting=True)
             return settlement_of(found, standing, publisher.now())
 
 

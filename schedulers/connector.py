@@ -1,9 +1,9 @@
 """The contract between the scheduler and a platform: what goes out, and what may come of it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from planner.content import Words
@@ -15,10 +15,19 @@ Evidence = Mapping[str, Any]
 Read = Callable[[int, int], AsyncIterator[bytes]]
 """Reads the bytes from the first to the last (inclusive) in small chunks."""
 
+Pulled = Callable[[str], str]
+"""Returns the link by which a platform fetches a file for the attempt of this handle."""
+
+Recall = Callable[[str], Awaitable[datetime | None]]
+"""Calls off the links of a handle; returns since when that is too late, None: it was not."""
+
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of a post, with a signed and expiring link under the service's public URL."""
+    """A file of a post, with a signed and expiring link under the service's public URL.
+
+    `pulled` is for platforms that publish what they fetch: its links can be called off.
+    """
 
     id: UUID
     sha256: str
@@ -30,6 +39,7 @@ class File:
     alt: str
     url: str = field(repr=False)
     read: Read = field(repr=False)
+    pulled: Pulled = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,8 @@ class Outgoing:
     `files` holds every file of every part; `key` is the idempotency key, identical on every
     attempt of this step; `handle` is what was stored of the platform's own for this step, and
     `ticket` what goes with it and is a secret; `done` are the steps before it; `first_tried_at`
-    is when this step may have gone out first, and `again` says that it may have.
+    is when this step may have gone out first, and `again` says that it may have. `recall` calls
+    off the links that files were `pulled` by.
     """
 
     publication_id: UUID
@@ -74,6 +85,7 @@ class Outgoing:
     handle: str | None
     public_url: str
     locale: str
+    recall: Recall = field(repr=False)
     done: tuple[Done, ...] = ()
     first_tried_at: datetime | None = None
     again: bool = False
@@ -167,10 +179,11 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class CannotTell:
-    """The platform was asked and its answer proves nothing."""
+    """The platform was asked and its answer proves nothing; `lasting`: nor will a later one."""
 
     reason: str
     evidence: Evidence = field(default_factory=dict)
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,38 +374,4 @@ class Revokes(Protocol):
 
     async def revoke(self, account: Account, now: datetime) -> Disconnected | TryLater | Unknown:
         """Make the credentials useless; doing it twice is fine."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What a platform told by itself: something became of a post, or an account is gone.
-
-    `ask`: ask after the post of this handle. `finished`: a person has finished it; a `permalink`
-    leads there. `revoked`: the consent ended, at `at`; `reason` is a snake_case key.
-    """
-
-    handle: str | None
-    what: Literal["ask", "finished", "revoked"]
-    remote_id: str | None = None
-    reason: str | None = None
-    permalink: str | None = None
-    at: datetime | None = None
-    evidence: Evidence = field(default_factory=dict)
-
-
-class Hears(Protocol):
-    """A connector whose platform tells by itself what happened; texts are bounded and plain."""
-
-    def addressed(self, body: bytes) -> Mapping[str, str]:
-        """Return the settings of the channels that a body is for; none where it is none of its."""
-        ...
-
-    def hear(
-        self, account: Account, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> tuple[Heard, ...] | None:
-        """Return what it tells a channel; None: this channel's app did not sign it just now.
-
-        Names of headers are in lower case, the body is as it came.
-        """
         ...

@@ -8,7 +8,8 @@ from uuid import UUID
 import structlog
 
 from planner.errors import NotFound, Unauthenticated
-from schedulers.connector import Connector, Heard
+from schedulers.connector import Connector
+from schedulers.heard import Heard
 from schedulers.sending import account_of
 from store import hearing, workspaces
 from store.db import Db, Store

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -12,10 +13,10 @@ from planner.platforms import platform
 from schedulers.connector import Account, Done, File, Outgoing, Unknown
 from schedulers.crashes import crashed
 from schedulers.publisher import Publisher
-from store import channels, claims, links
+from store import channels, claims, links, pulls
 from store.blobs import Blobs
 from store.claimed import Claim
-from store.tables import Channel
+from store.tables import Channel, Publication
 from store.vault import CannotOpen, KeyRing
 
 log = structlog.get_logger()
@@ -29,6 +30,8 @@ BEAT_SHARE = 0.25
 """How often a lease is lengthened while a call takes longer, as a part of it."""
 
 LINK_HOURS = 24
+PULL_HOURS = 2
+"""How long a platform that fetches by itself may take to come for it; TikTok gives up after one."""
 
 
 class Wire:
@@ -116,6 +119,7 @@ def outgoing_of(publisher: Publisher, claim: Claim, *, again: bool = False) -> O
                 alt=alts[str(media.id)] or media.alt,
                 url=publisher.base_url + links.media_path(publisher.ring, media, expires),
                 read=partial(_read, publisher.blobs, media.sha256),
+                pulled=partial(_pulled, publisher, publication.id, media.id),
             )
             for media in claim.files
         ),
@@ -125,6 +129,7 @@ def outgoing_of(publisher: Publisher, claim: Claim, *, again: bool = False) -> O
         handle=publication.handle,
         public_url=publisher.base_url,
         locale=workspace.locale,
+        recall=partial(_recall, publisher, publication),
         done=done_of(claim),
         first_tried_at=claim.first_tried_at,
         again=again,
@@ -135,6 +140,16 @@ def outgoing_of(publisher: Publisher, claim: Claim, *, again: bool = False) -> O
 async def _read(blobs: Blobs, sha256: str, first: int, last: int) -> AsyncIterator[bytes]:
     async for chunk in await blobs.open(sha256, first, last):
         yield chunk
+
+
+def _pulled(publisher: Publisher, publication_id: UUID, media_id: UUID, handle: str) -> str:
+    expires = publisher.now() + timedelta(hours=PULL_HOURS)
+    path = pulls.pull_path(publisher.ring, publication_id, handle, media_id, expires)
+    return publisher.base_url + path
+
+
+async def _recall(publisher: Publisher, publication: Publication, handle: str) -> datetime | None:
+    return await pulls.recall(publisher.store, publication, handle, publisher.now())
 
 
 def sealed_ticket(ring: KeyRing, claim: Claim, ticket: str | None) -> str | None:

@@ -43,12 +43,14 @@ class Standing:
     """How a publication stands before it is settled.
 
     `idempotency` is what repeating the step may do now: a promise that has ended, or a platform
-    that nobody can ask, leave less of it. `steps` are those that the post takes in all.
+    that nobody can ask, leave less of it. `restored`: it came back from a backup, and may have been
+    sent again since. `steps` are those that the post takes in all.
     """
 
     before: Status
     idempotency: Idempotency
     unproved: bool = False
+    restored: bool = False
     settle_seconds: float = 60
     failures: int = 0
     unserved: int = 0
@@ -68,6 +70,7 @@ def standing_of(publisher: Publisher, claim: Claim, before: Status) -> Standing:
         before=before,
         idempotency=promise_of(publisher, claim),
         unproved=row.unproved,
+        restored=row.restored,
         settle_seconds=there.settle_seconds,
         failures=row.failures,
         unserved=channel.failures,
@@ -217,6 +220,9 @@ def _taken(
 
 def _later(outcome: TryLater, standing: Standing, now: datetime, jitter: Jitter) -> Settlement:
     least = outcome.retry_after_seconds or 0
+    if standing.restored and standing.before is Status.PROCESSING:  # it came to nothing then too
+        told = dict(outcome.evidence)
+        return Settlement(Status.NEEDS_REVIEW, "restored", told, {"unproved": True}, served=True)
     evidence = {**outcome.evidence, "no_effect": True}  # what an auditor goes by
     again = _again(outcome.reason, evidence, standing, now, jitter, least)
     if not outcome.counts:  # a rate limit: no attempt, but the whole channel waits
@@ -240,7 +246,8 @@ def _unknown(
         asked_again = _taken("", wait, evidence, standing, now)
         fields = {name: each for name, each in asked_again.fields.items() if name != "handle"}
         return replace(asked_again, fields=fields, served=False, rest_seconds=rest)
-    if standing.idempotency is Idempotency.AMBIGUOUS:
+    lasting = isinstance(outcome, CannotTell) and outcome.lasting
+    if standing.idempotency is Idempotency.AMBIGUOUS or lasting:
         return Settlement(Status.NEEDS_REVIEW, reason, evidence, {"unproved": True}, served=False)
     least = outcome.retry_after_seconds or 0 if isinstance(outcome, Unknown) else 0
     if standing.idempotency is Idempotency.RECONCILABLE:

@@ -100,7 +100,7 @@ async def intend(
             return None
         number = publication.attempts + 1
         publication.attempts, publication.intent_at = number, now
-        publication.snapshot = words_json(claim.words)
+        publication.snapshot, publication.restored = words_json(claim.words), False
         if handle is not None:
             publication.handle, publication.ticket = handle, ticket
         db.add(_attempt(claim, publication, number, now))

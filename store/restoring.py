@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, select, update
 
 from planner.platforms import idempotency_of, platform
 from planner.publications import Status
@@ -61,6 +61,7 @@ async def begin_epoch(
     for workspace_id in every:
         workspace = await workspaces.lock_by_id(db, workspace_id)
         await _forget_followers(db, workspace)
+        await _doubt_handles(db, workspace)
         rows = await _concerned(db, workspace, now)
         found = Epoch()
         for publication, channel in rows:
@@ -82,6 +83,16 @@ async def _forget_followers(db: Db, workspace: Workspace) -> None:
     await db.exec(delete(Change).where(col(Change.workspace_id) == workspace.id))
     workspace.change_seq += SEQUENCE_JUMP
     workspace.passage_at = None
+
+
+async def _doubt_handles(db: Db, workspace: Workspace) -> None:
+    """Note what has a handle: that this one came to nothing will not prove that nothing did."""
+    open_ones = (
+        col(Publication.workspace_id) == workspace.id,
+        col(Publication.handle).is_not(None),
+    )
+    ended = col(Publication.status).in_((Status.PUBLISHED, Status.CANCELLED))
+    await db.exec(update(Publication).where(*open_ones, ~ended).values(restored=True))
 
 
 async def _concerned(

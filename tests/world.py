@@ -70,6 +70,7 @@ class World:
     slug: str
     writer: Actor
     approver: Actor
+    base_url: str = "http://pilar.test"
 
     @classmethod
     async def found(cls, store: Store, clock: Any, slug: str = "biro", **fields: Any) -> "World":
@@ -183,7 +184,7 @@ class World:
             ring=KeyRing.parse("k1:" + "A" * 43),
             blobs=blobs,
             connectors=connectors,
-            base_url="http://pilar.test",
+            base_url=self.base_url,
             liveness=Alone(worker),
             lease_seconds=lease_seconds,
             now=self.clock,

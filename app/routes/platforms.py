@@ -61,6 +61,7 @@ class FieldOut(Answer):
     kind: str
     required: bool
     max_length: int | None
+    unit: Unit
     choices: list[str]
     default: str | bool | int | None
     granted: bool
@@ -75,10 +76,10 @@ class FieldOut(Answer):
 class PlatformOut(Answer):
     """What one platform allows.
 
-    `media_of` holds what differs by format. `settings` and `credentials` (secret) belong to a
-    channel, `options` to a post on it. `idempotent_if` names the setting by which a channel
-    promises that a repeated send has no second effect. Where it `connects`, a person authorizes
-    Pilar at the platform itself.
+    `text_of` and `media_of` hold what differs by format. `settings` and `credentials` (secret)
+    belong to a channel, `options` to a post on it. `idempotent_if` names the setting by which a
+    channel promises that a repeated send has no second effect. Where it `connects`, a person
+    authorizes Pilar at the platform itself.
     """
 
     name: str
@@ -90,6 +91,7 @@ class PlatformOut(Answer):
     parts_max: int
     text: TextLimitOut
     media: MediaLimitsOut
+    text_of: dict[str, TextLimitOut]
     media_of: dict[str, MediaLimitsOut]
     settings: list[FieldOut]
     credentials: list[FieldOut]
@@ -108,6 +110,9 @@ class PlatformOut(Answer):
             parts_max=platform.parts_max,
             text=TextLimitOut.model_validate(platform.text),
             media=MediaLimitsOut.of(platform.media),
+            text_of={
+                name: TextLimitOut.model_validate(each) for name, each in platform.text_of.items()
+            },
             media_of={name: MediaLimitsOut.of(each) for name, each in platform.media_of.items()},
             settings=[FieldOut.of(each) for each in platform.settings],
             credentials=[FieldOut.of(each) for each in platform.credentials],

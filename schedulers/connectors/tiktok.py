@@ -1,4 +1,4 @@
-"""TikTok: videos to the profile or to the person's inbox, by upload, and what became of them.
+"""TikTok: videos and photos to the profile or to a person's inbox, and what became of them.
 
 Source: TikTok for Developers, "Content Posting API" and "Login Kit", 2026-09 to -11.
 """
@@ -24,6 +24,7 @@ from schedulers.connector import (
     TryLater,
     Unknown,
 )
+from schedulers.connectors import tiktok_photos as photos
 from schedulers.connectors.tiktok_api import Api, Wrong, is_upload_host, meaning_of, trouble_of
 from schedulers.connectors.tiktok_hooks import TikTokHooks
 from schedulers.connectors.tiktok_login import TikTokLogin, mode_of
@@ -55,7 +56,8 @@ class TikTokConnector(TikTokLogin, TikTokHooks):
 
     RECONCILABLE: the `publish_id` is stored before the first piece leaves, and asked after. In
     mode `inbox` a person finishes it in the app, for which TikTok asks no audit of ours; caption
-    and settings cannot be sent there.
+    and settings cannot be sent there. Photos are fetched by TikTok, which tells the `publish_id`
+    only when it has begun: their links are what can be asked, and called off.
     """
 
     def __init__(self, outbound: Outbound) -> None:
@@ -75,10 +77,15 @@ class TikTokConnector(TikTokLogin, TikTokHooks):
             if not isinstance(allowed, Mapping):
                 return allowed
             post_info = allowed
+        if photos.is_photos(outgoing):
+            return photos.prepared(outgoing)
         return await self._begun(outgoing, post_info, now)
 
     async def publish(self, outgoing: Outgoing, now: datetime) -> Outcome:  # noqa: ARG002
         """Upload, from where an earlier attempt stopped; with the last piece TikTok posts it."""
+        if photos.is_photos(outgoing):
+            direct = mode_of(outgoing.account) == "direct"
+            return await photos.post(self._api, outgoing, direct=direct)
         ticket, handle = Ticket.of(outgoing.ticket), outgoing.handle
         if ticket is None or handle is None:
             return TryLater("upload_expired", None, counts=True, anew=True)
@@ -110,7 +117,9 @@ class TikTokConnector(TikTokLogin, TikTokHooks):
     ) -> Published | Accepted | Absent | CannotTell:
         """Ask whether TikTok has all of the upload; then it posts it, or has."""
         if outgoing.handle is None:
-            return CannotTell("no_handle")
+            return CannotTell("no_handle", lasting=True)
+        if photos.is_unanswered(outgoing.handle):
+            return await photos.recalled(outgoing)
         found = await self._status(outgoing)
         if not isinstance(found, Mapping):
             unanswered = _unanswered(found)
@@ -238,7 +247,8 @@ def _published(found: Mapping[str, Any], outgoing: Outgoing) -> Published:
     ids = _post_ids(found)
     if not ids:  # moderation is not over, or it is for nobody else: no link ever
         return Published(outgoing.handle or "", None, _evidence(found))
-    link = f"https://www.tiktok.com/@{outgoing.account.handle}/video/{ids[0]}"
+    kind = "photo" if photos.is_photos(outgoing) else "video"
+    link = f"https://www.tiktok.com/@{outgoing.account.handle}/{kind}/{ids[0]}"
     return Published(ids[0], link, _evidence(found))
 
 

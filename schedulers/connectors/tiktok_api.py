@@ -22,12 +22,14 @@ DETAIL_MAX = 300
 MINUTE = 60.0
 DAY = 24 * 3600.0
 
-_INTERNAL = TryLater("internal_error", None, counts=True)
+INTERNAL = "internal_error"
+_INTERNAL = TryLater(INTERNAL, None, counts=True)
 
 MEANINGS: Mapping[str, TryLater | Refused | Revoked] = {
     "access_token_invalid": TryLater("token_expired", None, counts=True),
     "internal": _INTERNAL,
     "video_pull_failed": _INTERNAL,
+    "photo_pull_failed": TryLater("photos_not_fetched", None, counts=True),
     **{
         each.reason: each
         for each in (
@@ -150,13 +152,13 @@ def _data(answer: Answer) -> Mapping[str, Any] | Wrong | NoAnswer:
     said = answer.json()
     if not isinstance(said, dict) or not isinstance(said.get("error"), dict):
         if answer.status >= 500:
-            return Wrong("internal_error", "", answer.status)
+            return Wrong(INTERNAL, "", answer.status)
         return NoAnswer("answer_unreadable", answer.status)
     error = said["error"]
     code = str(error.get("code", ""))
     if code != "ok":
         if answer.status >= 500:
-            code = "internal_error"
+            code = INTERNAL
         return Wrong(code, str(error.get("message", ""))[:DETAIL_MAX], answer.status)
     data = said.get("data")
     return data if isinstance(data, dict) else {}

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from schedulers.connector import Account, Evidence, Heard
+from schedulers.connector import Account, Evidence
+from schedulers.heard import Heard
 
 SIGNATURE = "tiktok-signature"
 LATE_SECONDS = 300

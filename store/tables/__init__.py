@@ -15,7 +15,7 @@ from store.tables.connecting import Authorization
 from store.tables.holds import Hold, Worker
 from store.tables.people import ApiKey, Invitation, KeyWorkspace, Membership, Person, Session
 from store.tables.posts import Approval, Comment, Media, Post, PostVersion
-from store.tables.publications import Attempt, Publication, Transition
+from store.tables.publications import Attempt, Publication, Pull, Transition
 from store.tables.records import AuditEntry, Change, IdempotencyKey, Instance, Pace
 from store.tables.rows import METADATA, check_lengths
 
@@ -51,6 +51,7 @@ __all__ = [
     "Post",
     "PostVersion",
     "Publication",
+    "Pull",
     "Session",
     "Slot",
     "Transition",

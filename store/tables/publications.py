@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
@@ -132,6 +132,8 @@ class Publication(OwnedRow, table=True):
     )  # [{step, remote_id, permalink, at}]
     handle: str | None = Field(default=None, max_length=500)
     ticket: str | None = Field(default=None, max_length=4000)  # sealed; goes with the handle
+    # the handle came back from a backup: there may have been a later one
+    restored: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     intent_at: dt.datetime | None = Field(default=None, sa_type=Instant)
     poll_at: dt.datetime | None = Field(default=None, sa_type=Instant)
     # how often the platform was asked in vain
@@ -166,6 +168,18 @@ class Attempt(SQLModel, table=True):
     key: str = Field(max_length=100)  # idempotency key towards the platform
     content_hash: str = Field(max_length=64)
     started_at: dt.datetime = Field(sa_type=Instant)
+
+
+class Pull(SQLModel, table=True):
+    """The links of one attempt whose files a platform fetches by itself: used, or called off."""
+
+    __table_args__ = (belongs_to("publication", "publication_id"),)
+
+    publication_id: UUID = Field(primary_key=True)
+    handle: str = Field(max_length=60, primary_key=True)
+    workspace_id: UUID = Field(foreign_key="workspace.id")
+    fetched_at: dt.datetime | None = Field(default=None, sa_type=Instant)
+    revoked_at: dt.datetime | None = Field(default=None, sa_type=Instant)
 
 
 class Transition(SQLModel, table=True):

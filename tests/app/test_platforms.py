@@ -21,6 +21,7 @@ async def test_the_webhook_says_what_a_channel_and_a_post_need(office: Office) -
     nothing: dict[str, Any] = {
         "required": False,
         "max_length": None,
+        "unit": "code_points",
         "choices": [],
         "default": None,
         "granted": False,

@@ -1,7 +1,7 @@
 """A TikTok on loopback with an office whose channel is connected to it, and videos to send."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from store.audit import CLI
 from store.blobs import FolderBlobs
 from store.tables import Channel, Media
 from tests.conftest import RING
+from tests.files import tiny_jpeg
 from tests.schedulers.wires import served
 from tests.world import World
 
@@ -49,13 +50,20 @@ class Stage:
         *,
         options: dict[str, Any] | None = None,
         media: UUID | None = None,
-        **words: Any,
     ) -> UUID:
         """Return a publication of a video, by default one of its own, whose time has come."""
-        chosen = {"privacy_level": PRIVACY} if options is None else options
-        media = media or await self.video()
-        parts = [{"text": "Naskah kuno #warisan", "media": [{"id": str(media), "alt": ""}]}]
-        content = {"parts": parts, "format": "reel"} | words
+        shown = [media or await self.video()]
+        return await self.placed(shown, {"privacy_level": PRIVACY} if options is None else options)
+
+    async def placed(
+        self, shown: Sequence[UUID], chosen: dict[str, Any], form: str = "reel"
+    ) -> UUID:
+        """Return a publication of some files whose time has come."""
+        media = [{"id": str(each), "alt": ""} for each in shown]
+        content: dict[str, Any] = {
+            "parts": [{"text": "Naskah kuno #warisan", "media": media}],
+            "format": form,
+        }
         content["variants"] = {str(self.channel.id): {"options": chosen}}
         post = await self.world.post(**content)
         row = await self.world.placed(post, self.channel)
@@ -64,28 +72,41 @@ class Stage:
 
     async def video(self) -> UUID:
         """Return the id of a video that nobody has sent yet."""
-        number = len(list(self.folder.iterdir())) if self.folder.exists() else 0
+        number = self._next()
+        content = (f"{number:08d}".encode() * (self.size // 8 + 1))[: self.size]
+        return await self.known(await self._stored(number, content), self.size)
+
+    async def photo(self) -> UUID:
+        """Return the id of a photo that nobody has sent yet."""
+        number = self._next()
+        content = tiny_jpeg(1080, 1080 + number)
+        return await self.known(await self._stored(number, content), len(content), "image/jpeg")
+
+    def _next(self) -> int:
         self.folder.mkdir(exist_ok=True)
+        return len(list(self.folder.iterdir()))
+
+    async def _stored(self, number: int, content: bytes) -> str:
         draft = self.folder / str(number)
-        draft.write_bytes((f"{number:08d}".encode() * (self.size // 8 + 1))[: self.size])
-        sha256 = hashlib.sha256(draft.read_bytes()).hexdigest()
+        draft.write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
         await self.blobs.put(sha256, draft)
         draft.touch()
-        return await self.known(sha256, self.size)
+        return sha256
 
-    async def known(self, sha256: str, size: int) -> UUID:
-        """Return the id of a video of whose bytes this is the hash."""
+    async def known(self, sha256: str, size: int, mime: str = "video/mp4") -> UUID:
+        """Return the id of a file of whose bytes this is the hash."""
         now = self.world.clock()
         async with self.world.store.transaction() as db:
             workspace = await workspaces.lock(db, self.world.slug)
             row = Media(
                 workspace_id=workspace.id,
                 sha256=sha256,
-                mime="video/mp4",
+                mime=mime,
                 bytes=size,
                 width=1080,
                 height=1920,
-                duration_ms=LENGTH_MS,
+                duration_ms=LENGTH_MS if mime == "video/mp4" else None,
                 created_at=now,
                 updated_at=now,
             )

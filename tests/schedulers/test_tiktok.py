@@ -15,9 +15,12 @@ from schedulers.outbound import Outbound
 from schedulers.publishing import publish
 from store import dispatch
 from store.blobs import FolderBlobs
+from store.holds import release_all
+from store.instance import check_keys
+from store.restoring import begin_epoch
 from store.tables import Alert
 from tests.chaos.mortal import DECIDED, LOOPBACK, Grave, Points
-from tests.conftest import Clock
+from tests.conftest import RING, Clock
 from tests.schedulers.stages import ME, Stage, stage
 from tests.world import World
 
@@ -254,3 +257,20 @@ async def test_an_upload_link_that_is_over_is_made_anew(there: Stage, clock: Clo
     found = await ended(there, await there.due())
 
     assert (found.status, len(there.posted())) == ("published", 1)
+
+
+async def test_what_came_to_nothing_before_a_restore_may_have_gone_out_after_it(
+    there: Stage,
+) -> None:
+    there.order(next=[{"fail_reason": "internal"}])
+    row = await there.due()
+    await ended(there, row, rounds=1)
+    now = there.world.clock()
+    await check_keys(there.world.store, RING, now)
+    async with there.world.store.transaction() as db:
+        await begin_epoch(db, now + timedelta(minutes=1), taken_at=now)
+    await release_all(there.world.store, now + timedelta(minutes=2))
+
+    found = await ended(there, row)
+
+    assert (found.status, found.reason, there.posted()) == ("needs_review", "restored", [])

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.sandbox.tiktok.hooks import signature
-from schedulers.connector import Account, Heard
+from schedulers.connector import Account
 from schedulers.connectors.tiktok_hooks import LATE_SECONDS, TikTokHooks
+from schedulers.heard import Heard
 from tests.schedulers.wires import outgoing
 
 SECRET = "tiktok-client-secret-for-tests"

@@ -54,6 +54,11 @@ async def no_bytes(_first: int, _last: int) -> AsyncIterator[bytes]:
     yield b""
 
 
+async def nothing_pulled(_handle: str) -> datetime | None:
+    """Call off links that nobody has fetched."""
+    return None
+
+
 def says(status: str, body: bytes = b"", **headers: str) -> bytes:
     """Return the bytes of an answer; underscores in names of headers are hyphens."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
@@ -211,6 +216,7 @@ def outgoing(url: str = "", *, key: str = "step-0", **settings: Any) -> Outgoing
                 alt="nama lama",
                 url="http://pilar.test/m/1?sig=planted",
                 read=no_bytes,
+                pulled=lambda handle: f"http://pilar.test/pull/{handle}",
             ),
         ),
         due_at=DUE,
@@ -219,4 +225,5 @@ def outgoing(url: str = "", *, key: str = "step-0", **settings: Any) -> Outgoing
         handle=None,
         public_url="http://pilar.test",
         locale="id",
+        recall=nothing_pulled,
     )
