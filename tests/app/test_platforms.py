@@ -42,6 +42,7 @@ async def test_the_webhook_says_what_a_channel_and_a_post_need(office: Office) -
             "total_bytes_max": 10_000,
         },
         "media": media,
+        "text_of": {},
         "media_of": {},
         "settings": [
             nothing | {"name": "url", "kind": "url", "required": True, "max_length": 2000},
