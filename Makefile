@@ -35,7 +35,7 @@ test: setup-dev ## Run every test, on SQLite and PostgreSQL, and measure what th
 		--max-worker-restart 0 --cov --cov-report=
 	@$(BIN)/python -m coverage report --fail-under=95
 
-test-platforms: setup-dev ## Let programs of others judge what we send to platforms (from npm)
+test-platforms: setup-dev ## Let programs of others judge what we send (from npm), and wait for platforms
 	@$(BIN)/python -m pytest -m platforms -rs
 
 check: setup-dev ## Check format, style, types, the floors, security, openapi.json, the Dockerfile

@@ -125,8 +125,23 @@ def settlement_of(
     """Return the next state after an attempt, or after asking about one.
 
     Only a proved non-effect is tried again, or what cannot have a second effect because the
-    platform is IDEMPOTENT; what can be asked after is; what nobody knows waits for a person.
+    platform is IDEMPOTENT; what can be asked after is; what nobody knows waits for a person. What
+    a platform worked on and that came to nothing is used up: whoever tries again begins anew.
     """
+    settlement = _settlement_of(outcome, standing, now, jitter)
+    came_to_nothing = isinstance(outcome, Refused | Revoked | TryLater)
+    if came_to_nothing and (standing.before is Status.PROCESSING or _is_over(outcome)):
+        return replace(settlement, fields=settlement.fields | {"handle": None, "ticket": None})
+    return settlement
+
+
+def _is_over(outcome: Outcome | CannotTell) -> bool:
+    return isinstance(outcome, TryLater) and outcome.anew
+
+
+def _settlement_of(
+    outcome: Outcome | CannotTell, standing: Standing, now: datetime, jitter: Jitter
+) -> Settlement:
     match outcome:
         case Published():
             return _live(outcome, standing, now)
@@ -231,8 +246,6 @@ def _later(outcome: TryLater, standing: Standing, now: datetime, jitter: Jitter)
         again = replace(again, after=Status.SCHEDULED, fields=fields, rest_seconds=wait)
     else:
         again = replace(again, served=False, rest_seconds=_rest(standing, jitter))
-    if outcome.anew:
-        again = replace(again, fields=again.fields | {"handle": None, "ticket": None})
     return again
 
 

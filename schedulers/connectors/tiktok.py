@@ -238,7 +238,7 @@ def _ended(
             return HandedOver({**_evidence(found), "publish_id": outgoing.handle, "text": caption})
         case "FAILED":
             reason = str(found.get("fail_reason") or "")
-            return meaning_of(reason, reason, _evidence(found), anew=True)
+            return meaning_of(reason, reason, _evidence(found))
         case _:
             return None
 

@@ -133,13 +133,11 @@ def trouble_of(came: Wrong | NotSent | NoAnswer) -> TryLater | Refused | Revoked
     return meaning_of(came.code, came.message, came.evidence)
 
 
-def meaning_of(
-    code: str, message: str, evidence: Evidence, *, anew: bool = False
-) -> TryLater | Refused | Revoked:
-    """Return what an error code or a `fail_reason` means for the post; `anew`: it is used up."""
+def meaning_of(code: str, message: str, evidence: Evidence) -> TryLater | Refused | Revoked:
+    """Return what an error code or a `fail_reason` means for the post."""
     match MEANINGS.get(code or "internal"):
         case TryLater() as later:
-            return replace(later, evidence=evidence, anew=anew)
+            return replace(later, evidence=evidence)
         case Revoked() as revoked:
             return replace(revoked, detail=message)
         case Refused() as refused:

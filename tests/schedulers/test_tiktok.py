@@ -21,7 +21,7 @@ from store.restoring import begin_epoch
 from store.tables import Alert
 from tests.chaos.mortal import DECIDED, LOOPBACK, Grave, Points
 from tests.conftest import RING, Clock
-from tests.schedulers.stages import ME, Stage, stage
+from tests.schedulers.stages import ME, Stage, connect, stage
 from tests.world import World
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"])
@@ -274,3 +274,17 @@ async def test_what_came_to_nothing_before_a_restore_may_have_gone_out_after_it(
     found = await ended(there, row)
 
     assert (found.status, found.reason, there.posted()) == ("needs_review", "restored", [])
+
+
+async def test_whose_owner_left_meanwhile_is_begun_anew_when_they_come_back(
+    there: Stage, clock: Clock
+) -> None:
+    there.order(next=[{"fail_reason": "auth_removed"}])
+    row = await there.due()
+
+    left = await ended(there, row, rounds=3)
+    await connect(there.world, there.tiktok, there.channel, clock)
+    found = await ended(there, row)
+
+    assert (left.status, left.reason, left.handle) == ("scheduled", "auth_removed", None)
+    assert (found.status, len(there.posted())) == ("published", 1)
