@@ -116,6 +116,7 @@ async def test_the_demo_keeps_its_own_rules(beside: str, ground: Ground, store: 
     assert moments == sorted(moments)
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
 async def test_the_feed_shows_what_went_out_now(beside: str, data_folder: Path) -> None:
     settings = composition.read_settings()
     now = datetime.now(UTC)

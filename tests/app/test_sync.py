@@ -152,7 +152,7 @@ async def played(url: str, folder: Path, steps: Any) -> bool:
 
 
 @settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -8,7 +8,7 @@ from tests.app.conftest import Office
 from tests.app.writing import write_post
 
 ROUNDS = 1000
-PARTS = 4  # one of them in every run, all with `make chaos`
+PARTS = 10  # one of them in every run, all with `make chaos`
 
 
 @pytest.mark.parametrize(

@@ -133,9 +133,9 @@ async def rounds(besieged: Besieged, number: int, seed: int) -> list[tuple[list[
 
 
 async def test_what_was_acknowledged_survives_a_kill(besieged: Besieged) -> None:
-    found = await rounds(besieged, 5, seed=random.randrange(1 << 32))
+    found = await rounds(besieged, 3, seed=random.randrange(1 << 32))
 
-    assert found == [([], {})] * 5
+    assert found == [([], {})] * 3
 
 
 @pytest.mark.chaos
@@ -145,6 +145,7 @@ async def test_what_was_acknowledged_survives_many_kills(besieged: Besieged) -> 
     assert found == [([], {})] * 200
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
 async def test_an_answer_before_the_commit_is_caught(besieged: Besieged) -> None:
     besieged.service.module = "tests.chaos.early"
 

@@ -161,6 +161,7 @@ async def test_nothing_is_lost_while_twenty_tasks_change_credentials(
     assert await opened(store, NEW) == storm.safe.known
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
 async def test_a_rotation_that_does_not_look_again_under_the_lock_is_caught(
     store: Store, database_url: str, clock: Clock
 ) -> None:
