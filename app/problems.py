@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -204,19 +204,34 @@ def answer(request: Request, error: PilarError) -> Response:
     return _Answer(body, body["status"], headers, MEDIA_TYPE)
 
 
-def faults_of(errors: Sequence[Any]) -> list[Fault]:
-    """Return pydantic's errors as faults with JSON pointers."""
+def faults_of(errors: Sequence[Any], body: Any = None) -> list[Fault]:
+    """Return pydantic's errors as faults with JSON pointers into the body, if it is known."""
     faults = []
     for error in errors:
         place, *steps = error["loc"]
         prefix = "" if place == "body" else f"/{place}"
-        pointer = prefix + "".join(f"/{step}" for step in steps)
-        code = str(error["type"]).replace("_", "-")
         facts = dict(error.get("ctx") or {})
+        code = str(error["type"]).replace("_", "-")
+        if place == "body":
+            steps = list(_without_tags(steps, body, missing=code == "missing"))
+        if code.startswith("union-tag"):  # what is wrong is the field that says what is meant
+            steps.append(facts["discriminator"].strip("'"))
+        pointer = prefix + "".join(f"/{step}" for step in steps)
         if isinstance(facts.get("expected"), str):  # a list of words, without an English "or"
             facts["expected"] = facts["expected"].replace(" or ", ", ")
         faults.append(Fault(pointer, code, facts))
     return faults
+
+
+def _without_tags(steps: Sequence[Any], value: Any, *, missing: bool) -> Iterator[Any]:
+    """Tell the steps that lead through a value: between them pydantic says what it took it for."""
+    for index, step in enumerate(steps):
+        inside = isinstance(value, Mapping) and step in value
+        absent = missing and index == len(steps) - 1
+        if isinstance(value, Mapping) and not inside and not absent:
+            continue
+        yield step
+        value = value[step] if inside or isinstance(value, list) else None
 
 
 def methods_at(app: FastAPI, path: str) -> list[str]:
@@ -237,7 +252,7 @@ def install(app: FastAPI) -> None:
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        return answer(request, InvalidRequest(*faults_of(error.errors())))
+        return answer(request, InvalidRequest(*faults_of(error.errors(), error.body)))
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101

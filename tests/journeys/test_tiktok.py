@@ -83,7 +83,8 @@ async def planned(
         "format": "reel",
         "parts": [part],
     }
-    words["variants"] = {channel: {"options": {"privacy_level": "SELF_ONLY"}}}
+    options = {"platform": "tiktok", "privacy_level": "SELF_ONLY"}
+    words["variants"] = {channel: {"options": options}}
     post = await ask(http, "POST", "/posts", words)
     path = f"/posts/{post['id']}"
     post = await ask(http, "POST", f"{path}/submit", None, post["version"])

@@ -53,6 +53,7 @@ class Stage:
     ) -> UUID:
         """Return a publication of a video, by default one of its own, whose time has come."""
         chosen = {"privacy_level": PRIVACY} if options is None else options
+        chosen = {"platform": "tiktok", **chosen} if chosen else {}
         media = media or await self.video()
         parts = [{"text": "Naskah kuno #warisan", "media": [{"id": str(media), "alt": ""}]}]
         content = {"parts": parts, "format": "reel"} | words
