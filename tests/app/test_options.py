@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import find, given
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
@@ -321,15 +321,14 @@ async def test_a_platform_says_where_an_option_counts_and_what_a_mode_leaves_out
     ]
 
 
+WORDS = ["all", "some", "none", "1", "true", "", 0, 1, 1.0, True, False, [], [True], None]
 VALUES: st.SearchStrategy[Any] = st.one_of(
-    st.booleans(),
+    st.sampled_from(WORDS),
     st.integers(),
-    st.sampled_from(["all", "some", "none", "1", "true", "", 0, 1, 1.0]),
     st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=5),
-    st.floats(allow_nan=False),
-    st.lists(st.booleans(), max_size=1),
 )
-CHOSEN = st.dictionaries(st.sampled_from(["loud", "count", "who", "words", "more"]), VALUES)
+NAMES = ["loud", "count", "who", "words", "more"]
+CHOSEN = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3)
 
 
 def takes(form: type[BaseModel], platform: Platform, chosen: Mapping[str, Any]) -> bool:
@@ -361,7 +360,11 @@ def test_a_form_that_forgot_a_rule_would_be_seen(spec: FieldSpec) -> None:
     options = tuple(looser if each == spec else each for each in ALL_KINDS.options)
     form = options_model(replace(ALL_KINDS, options=options))
 
-    found = find(CHOSEN, lambda each: takes(form, ALL_KINDS, each) != fits(ALL_KINDS, each))
+    found = find(
+        CHOSEN,
+        lambda each: takes(form, ALL_KINDS, each) != fits(ALL_KINDS, each),
+        settings=settings(max_examples=5_000, derandomize=True, database=None),
+    )
 
     assert spec.name in found
 
