@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from app.schemas.mix import ChangesNeeded, MixFix, MixWindow
 from app.speech import LANGUAGE, fault_text, filled, messages
 from app.syncing import FullSyncRequired
 from app.throttle import TooManyLogins
+from planner.content import OPTIONS_TAG
 from planner.errors import (
     Conflict,
     Fault,
@@ -37,6 +38,8 @@ from store.admission import MixViolation
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+DISCRIMINATORS = ("op", OPTIONS_TAG)
+"""The fields of bodies that say what their object is."""
 
 
 class BodyTooLarge(PilarError):
@@ -204,19 +207,47 @@ def answer(request: Request, error: PilarError) -> Response:
     return _Answer(body, body["status"], headers, MEDIA_TYPE)
 
 
-def faults_of(errors: Sequence[Any]) -> list[Fault]:
-    """Return pydantic's errors as faults with JSON pointers."""
+def faults_of(errors: Sequence[Any], body: Any = None) -> list[Fault]:
+    """Return pydantic's errors as faults with JSON pointers into the body, if it is known."""
     faults = []
     for error in errors:
         place, *steps = error["loc"]
         prefix = "" if place == "body" else f"/{place}"
-        pointer = prefix + "".join(f"/{step}" for step in steps)
-        code = str(error["type"]).replace("_", "-")
         facts = dict(error.get("ctx") or {})
+        code = str(error["type"]).replace("_", "-")
+        if place == "body":
+            steps = _without_tags(steps, body, error)
+        if code.startswith("union-tag"):  # what is wrong is the field that says what is meant
+            steps.append(facts["discriminator"].strip("'"))
+        pointer = prefix + "".join(f"/{step}" for step in steps)
         if isinstance(facts.get("expected"), str):  # a list of words, without an English "or"
             facts["expected"] = facts["expected"].replace(" or ", ", ")
         faults.append(Fault(pointer, code, facts))
     return faults
+
+
+def _without_tags(steps: list[Any], body: Any, error: Mapping[str, Any]) -> list[Any]:
+    """Return the steps to what is wrong: pydantic tells between them what it took a value for."""
+    last = steps[-1:] if error["type"] == "missing" else []  # it is missing in the input
+    ways = _ways(steps[: len(steps) - len(last)], body)
+    for way, end in ways:
+        if end is error.get("input"):
+            return [*way, *last]
+    return steps[:-1] if steps[-1:] == ["[key]"] else steps  # a name is wrong, not what it names
+
+
+def _ways(steps: list[Any], here: Any) -> Iterator[tuple[list[Any], Any]]:
+    """Tell every way on which steps may lead, with its end, with and without what may be tags."""
+    if not steps:
+        yield [], here
+        return
+    step, *rest = steps
+    if isinstance(here, Mapping) and step in (here.get(name) for name in DISCRIMINATORS):
+        yield from _ways(rest, here)
+    places = range(len(here)) if isinstance(here, list) else here
+    if isinstance(here, Mapping | list) and step in places:
+        for way, end in _ways(rest, here[step]):
+            yield [step, *way], end
 
 
 def methods_at(app: FastAPI, path: str) -> list[str]:
@@ -237,7 +268,7 @@ def install(app: FastAPI) -> None:
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        return answer(request, InvalidRequest(*faults_of(error.errors())))
+        return answer(request, InvalidRequest(*faults_of(error.errors(), error.body)))
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101

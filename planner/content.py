@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+OPTIONS_TAG = "platform"
+"""The name under which options say whose they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class MediaRef:
@@ -28,8 +31,8 @@ class Part:
 class Words:
     """What one channel publishes: exactly what its hash covers.
 
-    `options` are the platform's own settings (JSON values); `hashtags` come from the campaign,
-    begin with `#` and are appended to the first part's text.
+    `options` are the platform's own settings (JSON values), its name among them; `hashtags` come
+    from the campaign, begin with `#` and are appended to the first part's text.
     """
 
     title: str
@@ -59,7 +62,9 @@ Content = Mapping[str, Any]
 
 {"title", "type", "pillar" (id or null), "campaign" (id or null), "format", "hashtags": [...],
  "parts": [{"text", "media": [{"id", "sha256", "alt"}]}],
- "variants": {channel id: {"parts": [...] or null, "options": {...}}}}
+ "variants": {channel id: {"parts": [...] or null, "options": {"platform", ...} or {}}}}
+
+Options of old contents lack their platform.
 """
 
 

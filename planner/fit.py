@@ -7,9 +7,17 @@ from urllib.parse import urlsplit
 
 import regex  # type: ignore[import-untyped]
 
-from planner.content import Part, Words, canonical
+from planner.content import OPTIONS_TAG, Part, Words, canonical
 from planner.errors import Fault
-from planner.platforms import FieldSpec, MediaFacts, MediaLimits, Platform, TextLimit, Unit
+from planner.platforms import (
+    FieldSpec,
+    MediaFacts,
+    MediaLimits,
+    Piece,
+    Platform,
+    TextLimit,
+    Unit,
+)
 
 _COUNTS: Mapping[Unit, Callable[[str], int]] = {
     Unit.CODE_POINTS: len,
@@ -40,10 +48,33 @@ def check_words(
         *_shape_faults(platform, words),
         *_text_faults(platform.text_of.get(words.format, platform.text), words),
         *_media_faults(platform.media_of.get(words.format, platform.media), words, files),
-        *check_fields(platform.options, words.options, "/options"),
         *_option_faults(platform, words.options, settings or {}),
     )
     return [replace(each, facts={"platform": platform.title, **each.facts}) for each in found]
+
+
+def left_out(platform: Platform, format_: str, settings: Mapping[str, Any]) -> list[Piece]:
+    """Return what of a post of a format does not reach a channel with these settings."""
+    return [
+        each.what
+        for each in platform.left_out
+        if is_met(platform, each.only_if, settings)
+        and (each.formats is None or format_ in each.formats)
+    ]
+
+
+def is_met(
+    platform: Platform, only_if: tuple[str, Any] | None, settings: Mapping[str, Any]
+) -> bool:
+    """Say whether a channel's setting has the value that is asked for; None asks for nothing.
+
+    A setting that was not given has its default.
+    """
+    if only_if is None:
+        return True
+    name, value = only_if
+    defaults = {spec.name: spec.default for spec in platform.settings}
+    return bool(settings.get(name, defaults.get(name)) == value)
 
 
 def _shape_faults(platform: Platform, words: Words) -> Iterator[Fault]:
@@ -118,18 +149,34 @@ def _file_faults(limits: MediaLimits, file: MediaFacts, pointer: str) -> Iterato
 def _option_faults(
     platform: Platform, options: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> Iterator[Fault]:
-    defaults = {spec.name: spec.default for spec in platform.settings}
-    for spec in platform.options:
-        if spec.required_if is None or spec.name in options:
-            continue
-        name, value = spec.required_if
-        if settings.get(name, defaults.get(name)) == value:
-            facts = {"field": spec.name, "choices": ", ".join(spec.choices)}
-            yield Fault(f"/options/{spec.name}", "option-not-chosen", facts)
+    named = options.get(OPTIONS_TAG, platform.name)  # those of old contents do not say
+    if named != platform.name:
+        facts = {"named": named, "wanted": platform.name}
+        yield Fault(f"/options/{OPTIONS_TAG}", "options-of-another-platform", facts)
+        return
+    given = {name: value for name, value in options.items() if name != OPTIONS_TAG}
+    counting = {spec.name: is_met(platform, spec.only_if, settings) for spec in platform.options}
+    specs = [
+        replace(spec, required=spec.required and counting[spec.name]) for spec in platform.options
+    ]
+    for fault in check_fields(specs, given, "/options"):
+        yield _not_chosen(fault, specs)
     for (one, its), (other, others) in platform.conflicts:
-        if options.get(one) == its and options.get(other) == others:
+        both = given.get(one) == its and given.get(other) == others
+        if both and counting[one] and counting[other]:
             facts = {"field": one, "other": other, "value": str(others)}
             yield Fault(f"/options/{one}", "options-conflict", facts)
+
+
+def _not_chosen(fault: Fault, specs: Sequence[FieldSpec]) -> Fault:
+    """Return the fault, with the choices where it is a choice that is missing."""
+    field = fault.facts["field"]
+    choices = next((spec.choices for spec in specs if spec.name == field), ())
+    if fault.code != "field-missing" or not choices:
+        return fault
+    return Fault(
+        fault.pointer, "option-not-chosen", {"field": field, "choices": ", ".join(choices)}
+    )
 
 
 def _seconds(milliseconds: int | None) -> float | None:

@@ -76,8 +76,8 @@ class MediaLimits:
 class FieldSpec:
     """A named value that a platform asks for; `max_length` counts `unit`s.
 
-    `granted`: it comes by connecting the account, not by hand. `required_if` names a setting of
-    the channel and the value with which this option has to be chosen.
+    `granted`: it comes by connecting the account, not by hand. `only_if` names a setting of the
+    channel and the value with which this option counts; `required` then holds only there.
     """
 
     name: str
@@ -88,7 +88,24 @@ class FieldSpec:
     choices: tuple[str, ...] = ()
     default: str | bool | int | None = None
     granted: bool = False
-    required_if: tuple[str, str] | None = None
+    only_if: tuple[str, Any] | None = None
+
+
+Piece = Literal["text", "options"]
+"""What of a post may be left out on the way to a platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What of a post does not reach a platform, though it may be written.
+
+    `only_if` names a setting of the channel and the value with which this is so (None: always),
+    `formats` those that it is about (None: every one).
+    """
+
+    what: Piece
+    only_if: tuple[str, Any] | None = None
+    formats: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +117,7 @@ class Platform:
     may take until it is found by looking for it. A call takes at most `wire_seconds` (None: what
     fits into a lease). `text_of` and `media_of` hold what differs by format; `settings` and
     `credentials` (secret) belong to a channel, `options` to a post on it; `conflicts` are pairs of
-    options that cannot both have these values.
+    options that cannot both have these values; `left_out` is what a channel may not carry.
     """
 
     name: str
@@ -116,6 +133,7 @@ class Platform:
     credentials: tuple[FieldSpec, ...] = ()
     options: tuple[FieldSpec, ...] = ()
     conflicts: tuple[tuple[tuple[str, Any], tuple[str, Any]], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     idempotent_if: str | None = None
     idempotent_seconds: int | None = None
     settle_seconds: int = 60
@@ -199,6 +217,8 @@ MANUAL = Platform(
     media=MediaLimits(count_max=50, total_max=50),
 )
 
+_DIRECT, _INBOX = ("mode", "direct"), ("mode", "inbox")
+
 # Source: TikTok, Content Posting API v2 (direct post, upload, media transfer guide), 2026-09.
 TIKTOK = Platform(
     name="tiktok",
@@ -249,19 +269,24 @@ TIKTOK = Platform(
                 "FOLLOWER_OF_CREATOR",
                 "SELF_ONLY",
             ),
-            required_if=("mode", "direct"),
+            required=True,
+            only_if=_DIRECT,
         ),
-        FieldSpec("allow_comment", "boolean", default=False),
-        FieldSpec("allow_duet", "boolean", default=False),
-        FieldSpec("allow_stitch", "boolean", default=False),
-        FieldSpec("brand_organic", "boolean", default=False),
-        FieldSpec("branded_content", "boolean", default=False),
-        FieldSpec("ai_generated", "boolean", default=False),
-        FieldSpec("cover_ms", "integer"),
+        FieldSpec("allow_comment", "boolean", default=False, only_if=_DIRECT),
+        FieldSpec("allow_duet", "boolean", default=False, only_if=_DIRECT),
+        FieldSpec("allow_stitch", "boolean", default=False, only_if=_DIRECT),
+        FieldSpec("brand_organic", "boolean", default=False, only_if=_DIRECT),
+        FieldSpec("branded_content", "boolean", default=False, only_if=_DIRECT),
+        FieldSpec("ai_generated", "boolean", default=False, only_if=_DIRECT),
+        FieldSpec("cover_ms", "integer", only_if=_DIRECT),
         FieldSpec("photo_title", "string", max_length=90, unit=Unit.UTF16),
-        FieldSpec("auto_add_music", "boolean", default=False),
+        FieldSpec("auto_add_music", "boolean", default=False, only_if=_DIRECT),
     ),
     conflicts=((("branded_content", True), ("privacy_level", "SELF_ONLY")),),
+    left_out=(
+        LeftOut("text", _INBOX, frozenset({"post", "reel"})),
+        LeftOut("options", _INBOX),
+    ),
     settle_seconds=30,
     wire_seconds=3_600,  # an upload has to end within an hour
     channel_pace=Pace(3, 60, burst=3),  # at most six uploads are begun in any minute

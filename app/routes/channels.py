@@ -17,6 +17,8 @@ from app.paging import Pages
 from app.speech import reason_text
 from planner.access import Ability, check_ability
 from planner.channels import check_credentials, check_settings, reason_not_connected
+from planner.fit import left_out
+from planner.platforms import Piece, platform
 from planner.slots import parse_zone
 from schedulers import acts, connecting
 from store import callers, channels, workspaces
@@ -85,7 +87,11 @@ class Credentials(RootModel[dict[str, SecretStr]]):
 
 
 class ChannelOut(Answer):
-    """A channel; `credentials` names those that are set, never what they are."""
+    """A channel; `credentials` names those that are set, never what they are.
+
+    `left_out` is, by format, what of a post does not reach the account as the channel is set; a
+    format that is not there arrives whole.
+    """
 
     id: UUID
     platform: str
@@ -96,6 +102,7 @@ class ChannelOut(Answer):
     connection_reason: str | None
     settings: dict[str, str | bool | int]
     credentials: list[str]
+    left_out: dict[str, list[Piece]]
     created_at: Moment
     updated_at: Moment
     version: int
@@ -103,9 +110,13 @@ class ChannelOut(Answer):
     @classmethod
     def of(cls, channel: Channel) -> Self:
         """Return a row as it is answered."""
-        return cls.model_validate(
-            channel.model_dump(exclude={"secrets"}) | {"credentials": sorted(channel.secrets)}
-        )
+        on = platform(channel.platform)
+        left = {each: left_out(on, each, channel.settings) for each in sorted(on.formats)}
+        known = {
+            "credentials": sorted(channel.secrets),
+            "left_out": {format_: pieces for format_, pieces in left.items() if pieces},
+        }
+        return cls.model_validate(channel.model_dump(exclude={"secrets"}) | known)
 
 
 class ChannelPage(Answer):

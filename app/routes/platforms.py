@@ -1,6 +1,6 @@
 """Platforms over HTTP: what each of them allows."""
 
-from typing import Self
+from typing import Any, Self
 
 from fastapi import APIRouter, Request, Response
 
@@ -9,7 +9,16 @@ from app.deps import ReadingCaller
 from app.fields import Answer
 from planner.content import fingerprint
 from planner.errors import NotFound
-from planner.platforms import PLATFORMS, FieldSpec, Idempotency, MediaLimits, Platform, Unit
+from planner.platforms import (
+    PLATFORMS,
+    FieldSpec,
+    Idempotency,
+    LeftOut,
+    MediaLimits,
+    Piece,
+    Platform,
+    Unit,
+)
 
 router = APIRouter(prefix="/platforms", tags=["platforms"])
 
@@ -54,8 +63,23 @@ class MediaLimitsOut(Answer):
         return cls(**(known | {"mimes": mimes}))
 
 
+class ConditionOut(Answer):
+    """A setting of a channel, and the value that it has."""
+
+    setting: str
+    value: str | bool | int
+
+    @classmethod
+    def of(cls, only_if: tuple[str, Any] | None) -> Self | None:
+        """Return a condition as it is answered; null asks for nothing."""
+        return None if only_if is None else cls(setting=only_if[0], value=only_if[1])
+
+
 class FieldOut(Answer):
-    """A value that a platform asks for; a granted one comes by connecting, not by hand."""
+    """A value that a platform asks for; a granted one comes by connecting, not by hand.
+
+    With `only_if` it counts, and is `required`, only on channels that are set so.
+    """
 
     name: str
     kind: str
@@ -65,21 +89,37 @@ class FieldOut(Answer):
     choices: list[str]
     default: str | bool | int | None
     granted: bool
+    only_if: ConditionOut | None
 
     @classmethod
     def of(cls, spec: FieldSpec) -> Self:
         """Return a field as it is answered."""
         known = {name: getattr(spec, name) for name in cls.model_fields}
-        return cls(**(known | {"choices": list(spec.choices)}))
+        known |= {"choices": list(spec.choices), "only_if": ConditionOut.of(spec.only_if)}
+        return cls(**known)
+
+
+class OmissionOut(Answer):
+    """What of a post in these formats does not reach a channel that is set so (null: any)."""
+
+    what: Piece
+    only_if: ConditionOut | None
+    formats: list[str]
+
+    @classmethod
+    def of(cls, left_out: LeftOut, platform: Platform) -> Self:
+        """Return what is left out as it is answered, formats in order."""
+        formats = sorted(platform.formats & (left_out.formats or platform.formats))
+        return cls(what=left_out.what, only_if=ConditionOut.of(left_out.only_if), formats=formats)
 
 
 class PlatformOut(Answer):
     """What one platform allows.
 
     `text_of` and `media_of` hold what differs by format. `settings` and `credentials` (secret)
-    belong to a channel, `options` to a post on it. `idempotent_if` names the setting by which a
-    channel promises that a repeated send has no second effect. Where it `connects`, a person
-    authorizes Pilar at the platform itself.
+    belong to a channel, `options` to a post on it; `left_out` is what of a post a channel may not
+    carry. `idempotent_if` names the setting by which a channel promises that a repeated send has no
+    second effect. Where it `connects`, a person authorizes Pilar at the platform itself.
     """
 
     name: str
@@ -96,6 +136,7 @@ class PlatformOut(Answer):
     settings: list[FieldOut]
     credentials: list[FieldOut]
     options: list[FieldOut]
+    left_out: list[OmissionOut]
 
     @classmethod
     def of(cls, platform: Platform) -> Self:
@@ -117,6 +158,7 @@ class PlatformOut(Answer):
             settings=[FieldOut.of(each) for each in platform.settings],
             credentials=[FieldOut.of(each) for each in platform.credentials],
             options=[FieldOut.of(each) for each in platform.options],
+            left_out=[OmissionOut.of(each, platform) for each in platform.left_out],
         )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.fields import Answer, Body, Line, Moment, Text
+from app.options import Options, OptionsOut
 from app.schemas.mix import MixAnswer, Override
 from planner.content import Content
 from planner.posts import PostStatus
@@ -36,7 +37,7 @@ class Variant(Body):
     """What one channel gets instead: other parts, and the platform's own options."""
 
     parts: Annotated[list[PartBody], Field(min_length=1, max_length=50)] | None = None
-    options: dict[str, str | bool | int] = {}
+    options: Options | None = None
 
 
 class Assignee(Body):
@@ -52,16 +53,19 @@ Assignees = Annotated[list[Assignee], Field(max_length=20)]
 
 COLUMNS = {"external_id", "owner", "assignees", "status"}
 BESIDE = COLUMNS | {"allow_duplicate", "override"}
+WHOLE: Any = {"parts": True, "variants": {"__all__": {"parts"}}}
+"""What is kept with its defaults; of options only what was chosen is."""
 
 
 class _Written(Body):
     def words(self) -> dict[str, Any]:
         """Return what the post says, as JSON values; only what was sent."""
         given = self.model_dump(mode="json", exclude=BESIDE, exclude_unset=True)
-        whole = self.model_dump(mode="json")
-        for name in ("parts", "variants"):
-            if name in given:
-                given[name] = whole[name]
+        whole = self.model_dump(mode="json", include=WHOLE)
+        if "parts" in given:
+            given["parts"] = whole["parts"]
+        for channel, variant in given.get("variants", {}).items():
+            variant["parts"] = whole["variants"][channel]["parts"]
         return given
 
     def columns(self) -> dict[str, Any]:
@@ -132,7 +136,7 @@ class VariantOut(Answer):
     """What one channel gets instead."""
 
     parts: list[PartOut] | None = None
-    options: dict[str, str | bool | int]
+    options: OptionsOut
 
 
 class PostOut(Answer):

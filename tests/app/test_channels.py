@@ -32,6 +32,7 @@ async def test_a_channel_is_added_read_changed_and_deleted(office: Office) -> No
         "connection_reason": None,
         "settings": {},
         "credentials": [],
+        "left_out": {},
         "created_at": "2026-03-02T01:00:00Z",
         "updated_at": "2026-03-02T01:00:00Z",
         "version": 1,

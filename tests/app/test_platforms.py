@@ -25,6 +25,7 @@ async def test_the_webhook_says_what_a_channel_and_a_post_need(office: Office) -
         "choices": [],
         "default": None,
         "granted": False,
+        "only_if": None,
     }
     media = webhook["media"]
     assert webhook == {
@@ -52,6 +53,7 @@ async def test_the_webhook_says_what_a_channel_and_a_post_need(office: Office) -
             nothing | {"name": "secret", "kind": "string", "required": True, "max_length": 200}
         ],
         "options": [],
+        "left_out": [],
     }
     assert (media["count_min"], media["count_max"], media["mixed"], media["mimes"]) == (
         0,

@@ -126,7 +126,7 @@ class Desk:
         self, channel: str, title: str, *, photos: int, privacy: str | None, when: dict[str, Any]
     ) -> str:
         """Put a video or some photos on a channel; return the publication's id."""
-        options = {"privacy_level": privacy} if privacy else None
+        options = {"platform": "tiktok", "privacy_level": privacy} if privacy else None
         words = {
             "title": title,
             "type": "informative",

@@ -313,7 +313,9 @@ def test_options_are_those_of_the_platform() -> None:
     faults = check_words(STRICT, words, {})
 
     assert faults == [
-        strict_fault("/options/audience", "field-missing", field="audience"),
+        strict_fault(
+            "/options/audience", "option-not-chosen", field="audience", choices="everyone, friends"
+        ),
         strict_fault("/options/comments", "field-kind", field="comments", kind="boolean"),
         strict_fault(
             "/options/stitch", "field-unknown", field="stitch", known="audience, comments"

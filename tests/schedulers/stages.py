@@ -64,6 +64,7 @@ class Stage:
             "parts": [{"text": "Naskah kuno #warisan", "media": media}],
             "format": form,
         }
+        chosen = {"platform": "tiktok", **chosen} if chosen else {}
         content["variants"] = {str(self.channel.id): {"options": chosen}}
         post = await self.world.post(**content)
         row = await self.world.placed(post, self.channel)
