@@ -2,6 +2,7 @@
 
 import json
 import logging
+from uuid import uuid4
 
 import pytest
 import structlog
@@ -21,6 +22,8 @@ SECRETS = {
     "a password in a form": 'password="rahasia"',
     "a token in a form": "grant_type=x&refresh_token=rahasia&scope=y",
     "a token in an object": "{'access_token': 'rahasia'}",
+    "a signed link": f"/media/{uuid4()}/{uuid4()}/1772420700/rahasia",
+    "a link of an attempt": f"GET /pull/{uuid4()}/pull-ErQ3K_q-58/{uuid4()}/1772420700/rahasia",
     "a key ring": "k1:" + "A" * 43,
 }
 HIDDEN = (KEY, "abc.def-ghi", "AAECAwQF", "abcdefghijk", "rahasia", "A" * 43)

@@ -26,7 +26,7 @@ from schedulers.connectors import connectors
 from schedulers.outbound import Outbound
 from schedulers.publisher import Publisher
 from schedulers.publishing import publish
-from store import links, media, migrating, sessions, workspaces
+from store import links, media, migrating, pulls, sessions, workspaces
 from store.blobs import FolderBlobs
 from store.db import Store
 from store.liveness import Alone
@@ -161,6 +161,9 @@ async def furnish(house: House, clock: Clock, office: Office) -> dict[str, Any]:
         workspace = await workspaces.lock(db, office.slug)
         row = await media.of(db, workspace.id, UUID(shown))
         linked = links.media_path(house.ring, row, clock.now + timedelta(days=1)).split("/")
+    doubtful = UUID(await make.sent(Unknown("reset"), "webhook"))
+    ends = clock.now + timedelta(hours=2)
+    pulled = pulls.pull_path(house.ring, doubtful, "pull-satu", UUID(shown), ends).split("/")
     return {
         "ws": office.slug,
         "password": PASSWORD,
@@ -220,6 +223,13 @@ async def furnish(house: House, clock: Clock, office: Office) -> dict[str, Any]:
             "read_feed_media": {"media_id": shown},
             "read_linked_media": dict(
                 zip(("workspace_id", "media_id", "until", "signature"), linked[2:], strict=True)
+            ),
+            "pull_media": dict(
+                zip(
+                    ("publication_id", "handle", "media_id", "until", "signature"),
+                    pulled[2:],
+                    strict=True,
+                )
             ),
         },
     }
