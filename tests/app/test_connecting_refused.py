@@ -11,6 +11,7 @@ import pytest
 from app.deps import House
 from schedulers import connecting
 from store import sweeps
+from store.db import Db
 from tests.app.conftest import Office
 from tests.app.oauth import (
     COOKIE,
@@ -107,6 +108,20 @@ async def test_ten_ways_back_at_once_are_one_exchange(office: Office, house: Hou
 
     assert sorted(page.status_code for page in pages) == [200] + [404] * 9
     assert len(platform.seen) == 1
+
+
+async def test_a_state_that_is_not_used_up_is_caught(
+    office: Office, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def keep(*_: Any) -> None:
+        """Delete nothing."""
+
+    monkeypatch.setattr(Db, "delete", keep)
+
+    with pytest.raises(AssertionError):
+        await test_ten_ways_back_at_once_are_one_exchange(office, house)
+
+    assert (await stored(house))[0] == "connected"
 
 
 async def test_a_ticket_is_good_once(office: Office, house: House) -> None:

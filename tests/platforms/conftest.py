@@ -25,6 +25,12 @@ def known() -> Iterator[None]:
 
 
 @pytest.fixture
-async def judge(installed: None, tmp_path: Path) -> AsyncIterator[Judge]:
-    async with judging(tmp_path) as judge:
+def delay_milliseconds() -> int:
+    """How long the judge takes for a token."""
+    return 200
+
+
+@pytest.fixture
+async def judge(installed: None, tmp_path: Path, delay_milliseconds: int) -> AsyncIterator[Judge]:
+    async with judging(tmp_path, delay_milliseconds) as judge:
         yield judge
