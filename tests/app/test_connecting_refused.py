@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,7 +19,6 @@ from tests.app.oauth import (
     answers,
     back,
     on_the_way,
-    pasar,
     pasar_channel,
     set_out,
     stored,
@@ -30,11 +28,7 @@ from tests.app.oauth import (
 from tests.conftest import Clock
 from tests.schedulers.wires import says, wire
 
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with pasar():
-        yield
+pytestmark = pytest.mark.usefixtures("knows_pasar")
 
 
 async def test_another_browser_cannot_finish_and_then_nobody_can(

@@ -1,27 +1,20 @@
 """What the judges' tests have in common: a judge, or the reason why there is none."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.app.conftest import office
-from tests.app.oauth import pasar
+from tests.app.conftest import knows_pasar, office
 from tests.platforms.judging import Judge, install, judging
 
-__all__ = ["office"]
+__all__ = ["knows_pasar", "office"]
 
 
 @pytest.fixture(scope="session")
 def installed() -> None:
     if why := install():
         pytest.skip(f"oidc-provider could not be installed from npm: {why}")
-
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with pasar():
-        yield
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from store.db import Store
 from store.tables import Channel, Publication
 from store.tokens import Turn
 from tests.app.conftest import Office
-from tests.app.oauth import PASAR, PasarConnector
+from tests.app.pasar import PASAR, PasarConnector
 from tests.chaos.altered import Altered
 from tests.waiting import until
 from tests.world import World, let_be

@@ -19,7 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from tests import npm
-from tests.app.oauth import CLIENT_SECRET, SCOPES
+from tests.app.oauth import CLIENT_SECRET
+from tests.app.pasar import SCOPES
 from tests.waiting import until
 
 HERE = Path(__file__).parent

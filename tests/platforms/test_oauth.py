@@ -16,7 +16,11 @@ from tests.platforms.crew import TEN, crew, take_no_turns
 from tests.platforms.judging import Judge, consent
 from tests.waiting import until
 
-pytestmark = [pytest.mark.platforms, pytest.mark.untraced]
+pytestmark = [
+    pytest.mark.platforms,
+    pytest.mark.untraced,
+    pytest.mark.usefixtures("knows_pasar"),
+]
 
 ENDED = timedelta(seconds=-1)
 
