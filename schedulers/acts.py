@@ -17,8 +17,10 @@ from store.vault import CannotOpen, KeyRing
 CHECK_SECONDS = 30
 """How long a platform may take to say that it is there."""
 
-NEEDS_CREDENTIALS = frozenset({"secret_malformed", "cannot_open_credentials"})
-"""Reasons why nothing that is sent can be good before somebody enters the credentials again."""
+NEEDS_A_PERSON = frozenset(
+    {"secret_malformed", "cannot_open_credentials", "signature_refused", "endpoint_gone"}
+)
+"""Reasons why nothing that is sent can be good before a person has seen to the channel."""
 
 
 async def check_channel(
@@ -33,7 +35,7 @@ async def check_channel(
     """Ask whether a channel's account answers, and keep the answer.
 
     An account that answers is connected. One that does not keeps its connection, for the platform
-    may be back when a post is due, unless its credentials are no good. No transaction is open
+    may be back when a post is due, unless only a person can make it good. No transaction is open
     while the platform is asked; if the channel is changed meanwhile, the answer is not kept.
     Raises `NoSuchChannel`.
     """
@@ -88,4 +90,4 @@ def _connection(channel: Channel, checked: Checked) -> str:
         return channel.connection
     if checked.answers:
         return "connected"
-    return "needs_reauth" if checked.reason in NEEDS_CREDENTIALS else channel.connection
+    return "needs_reauth" if checked.reason in NEEDS_A_PERSON else channel.connection

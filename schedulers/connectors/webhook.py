@@ -16,6 +16,7 @@ from schedulers.connector import (
     Outgoing,
     Published,
     Refused,
+    Revoked,
     TryLater,
     Unknown,
     Withdrawn,
@@ -33,13 +34,36 @@ URL_MAX = 2000
 COMPLAINTS = {
     3: "redirect",
     4: "rejected",
+    5: "receiver_error",
+    401: "signature_refused",
+    403: "forbidden",
+    404: "endpoint_missing",
+    405: "endpoint_missing",
+    408: "receiver_unavailable",
     410: "endpoint_gone",
+    413: "body_too_large",
+    425: "receiver_unavailable",
     429: "rate_limited",
     502: "receiver_unavailable",
     503: "receiver_unavailable",
     504: "receiver_unavailable",
 }
 """Reasons by status, or else by its first digit."""
+
+NEEDS_A_PERSON = frozenset({401, 410})
+"""Nothing that is sent can be good any more: it stops until a person has seen to the channel.
+
+Standard Webhooks: 410 disables an endpoint. With 401 the signature is not taken.
+"""
+
+NOT_READ = frozenset({425, 429})
+"""The receiver says that it has not looked at it (RFC 8470, section 5.2; RFC 6585, section 4)."""
+
+PERHAPS_READ = frozenset({408})
+"""A refusal that a gateway may send for a receiver that has everything (RFC 9110, 15.5.9)."""
+
+READ_IN_VAIN = frozenset({"answer_too_large", "answer_unreadable"})
+"""An answer came whole as far as its status, which alone says whether the event was taken."""
 
 
 class WebhookConnector:
@@ -65,13 +89,11 @@ class WebhookConnector:
         try:
             answer = await self._send(account, message, now)
         except BadSecret:
-            return Refused("secret_malformed", "secret", evidence)
+            return Revoked("secret_malformed", "secret")
         except NotSent as error:
             return _not_sent(error, evidence)
         except NoAnswer as error:
-            if error.status is not None:
-                evidence = {**evidence, "status": error.status}
-            return Unknown(error.reason, evidence)
+            return _no_answer(error, message, evidence)
         return _outcome(answer, message, now, evidence)
 
     async def withdraw(
@@ -206,19 +228,29 @@ def _not_sent(error: NotSent, evidence: Evidence) -> Refused | TryLater:
 
 
 def _outcome(answer: Answer, message: Message, now: datetime, evidence: Evidence) -> Outcome:
-    evidence = {**evidence, "status": answer.status}
+    status, evidence = answer.status, {**evidence, "status": answer.status}
     wait = answer.retry_after_seconds(now)
     complaint = complaint_of(answer)
     if complaint is None:
         return _published(answer, message, evidence)
-    if answer.status == 429:
-        return TryLater(complaint, wait, counts=False, evidence=evidence)
-    if answer.status == 503 and (wait is not None or isinstance(answer.json(), dict)):
-        # The receiver's own words; a bare 503 may be a gateway's, after the post went through.
-        return TryLater(complaint, wait, counts=True, evidence=evidence)
-    if 300 <= answer.status < 500:
-        return Refused(complaint, f"HTTP {answer.status}", evidence)
+    # Its own words, if they are; a bare 503 may be a gateway's, after the post went through.
+    busy = status == 503 and (wait is not None or isinstance(answer.json(), dict))
+    if status in NOT_READ or busy:
+        return TryLater(complaint, wait, counts=status != 429, evidence=evidence)
+    if status in NEEDS_A_PERSON:
+        return Revoked(complaint, f"HTTP {status}")
+    if 300 <= status < 500 and status not in PERHAPS_READ:
+        return Refused(complaint, f"HTTP {status}", evidence)
     return Unknown(complaint, evidence, wait)
+
+
+def _no_answer(error: NoAnswer, message: Message, evidence: Evidence) -> Published | Unknown:
+    if error.status is None:
+        return Unknown(error.reason, evidence)
+    evidence = {**evidence, "status": error.status}
+    if error.reason in READ_IN_VAIN and 200 <= error.status < 300:
+        return Published(message.key, None, {**evidence, "answer": error.reason})
+    return Unknown(error.reason, evidence)
 
 
 def complaint_of(answer: Answer) -> str | None:

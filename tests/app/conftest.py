@@ -1,5 +1,6 @@
 """An office to test with: people of every role, and a key."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -11,6 +12,7 @@ from app.deps import House
 from planner.access import SCOPES, Role
 from store import keys, people, sessions, workspaces
 from store.audit import CLI
+from tests.app.pasar import pasar
 from tests.conftest import RING, Client, Clock
 from tests.grounds import Ground, Rows
 
@@ -127,3 +129,10 @@ def beside(data_folder: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
     """Commands that run in this process work on this test's database; its URL."""
     monkeypatch.setenv("PILAR_DATABASE_URL", database_url)
     return database_url
+
+
+@pytest.fixture
+def knows_pasar() -> Iterator[None]:
+    """Know a platform that people connect by OAuth 2."""
+    with pasar():
+        yield

@@ -219,7 +219,7 @@ async def test_a_failing_receiver_is_told_try_by_try_and_asked_again(
     assert (listed["kind"], listed["row"], listed["reason"]) == ("failed", row_id, "rejected")
     assert delivery["status"] == "delivered"
     assert [(each["outcome"], each["reason_text"]) for each in delivery["tries"]] == [
-        ("again", "Penerima menjawab dengan kesalahan."),
+        ("again", "Penerima menjawab dengan kesalahan: alasannya ada di log penerima."),
         ("asked", None),
         ("delivered", None),
     ]

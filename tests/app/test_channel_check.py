@@ -46,7 +46,7 @@ async def test_a_receiver_that_answers_is_connected(office: Office) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
-    [("503 Service Unavailable", "receiver_unavailable"), ("401 Unauthorized", "rejected")],
+    [("503 Service Unavailable", "receiver_unavailable"), ("400 Bad Request", "rejected")],
 )
 async def test_a_receiver_that_does_not_is_remembered_but_stays_connected(
     office: Office, answer: str, reason: str

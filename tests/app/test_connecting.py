@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,7 +23,6 @@ from tests.app.oauth import (
     back,
     form_of,
     on_the_way,
-    pasar,
     pasar_channel,
     set_out,
     stored,
@@ -35,11 +33,7 @@ from tests.app.writing import add_channel
 from tests.conftest import Clock
 from tests.schedulers.wires import wire
 
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with pasar():
-        yield
+pytestmark = pytest.mark.usefixtures("knows_pasar")
 
 
 async def test_a_person_connects_an_account(office: Office, house: House, clock: Clock) -> None:

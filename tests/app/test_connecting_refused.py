@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,6 +10,7 @@ import pytest
 from app.deps import House
 from schedulers import connecting
 from store import sweeps
+from store.db import Db
 from tests.app.conftest import Office
 from tests.app.oauth import (
     COOKIE,
@@ -19,7 +19,6 @@ from tests.app.oauth import (
     answers,
     back,
     on_the_way,
-    pasar,
     pasar_channel,
     set_out,
     stored,
@@ -29,11 +28,7 @@ from tests.app.oauth import (
 from tests.conftest import Clock
 from tests.schedulers.wires import says, wire
 
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with pasar():
-        yield
+pytestmark = pytest.mark.usefixtures("knows_pasar")
 
 
 async def test_another_browser_cannot_finish_and_then_nobody_can(
@@ -107,6 +102,20 @@ async def test_ten_ways_back_at_once_are_one_exchange(office: Office, house: Hou
 
     assert sorted(page.status_code for page in pages) == [200] + [404] * 9
     assert len(platform.seen) == 1
+
+
+async def test_a_state_that_is_not_used_up_is_caught(
+    office: Office, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def keep(*_: Any) -> None:
+        """Delete nothing."""
+
+    monkeypatch.setattr(Db, "delete", keep)
+
+    with pytest.raises(AssertionError):
+        await test_ten_ways_back_at_once_are_one_exchange(office, house)
+
+    assert (await stored(house))[0] == "connected"
 
 
 async def test_a_ticket_is_good_once(office: Office, house: House) -> None:

@@ -1,6 +1,6 @@
 """Nothing of connecting an account is found again: no ticket, state, code, verifier or token."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,22 +19,17 @@ from tests.app.oauth import (
     CLIENT_SECRET,
     COOKIE,
     Browser,
-    PasarConnector,
     answers,
     back,
-    pasar,
     pasar_channel,
     tokens,
 )
+from tests.app.pasar import PasarConnector
 from tests.conftest import Client, app_of
 from tests.planted import found, fresh
 from tests.schedulers.wires import says, wire
 
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with pasar():
-        yield
+pytestmark = pytest.mark.usefixtures("knows_pasar")
 
 
 class Clumsy(PasarConnector):

@@ -1,7 +1,6 @@
 """Disconnecting an account over HTTP, and what a check says of one."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,7 +13,6 @@ from tests.app.oauth import (
     Browser,
     answers,
     back,
-    pasar,
     pasar_channel,
     set_out,
     stored,
@@ -22,11 +20,7 @@ from tests.app.oauth import (
 )
 from tests.schedulers.wires import Wire, says, wire
 
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with pasar():
-        yield
+pytestmark = pytest.mark.usefixtures("knows_pasar")
 
 
 async def connected(office: Office, platform: Wire) -> str:

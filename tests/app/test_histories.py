@@ -117,7 +117,8 @@ STANDINGS: list[tuple[Publication, Obstacle | None, str]] = [
         row(Status.FAILED, reason="rejected"),
         None,
         (
-            "Did not go out. The receiver refused it. Somebody must have it tried again, or "
+            "Did not go out. The receiver refused it: its log says why. "
+            "Somebody must have it tried again, or "
             "dismiss it."
         ),
     ),

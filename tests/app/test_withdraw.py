@@ -163,7 +163,7 @@ async def test_a_receiver_that_says_it_is_gone_is_believed(
     [
         (says("204 No Content"), "not_withdrawn", True),
         (says("200 OK", b'{"withdrawn": 1}'), "not_withdrawn", True),
-        (says("404 Not Found"), "rejected", True),
+        (says("404 Not Found"), "endpoint_missing", True),
         (says("500 Internal Server Error", GONE), "receiver_error", True),
         (says("429 Too Many Requests", Retry_After="7"), "rate_limited", False),
     ],

@@ -1,6 +1,6 @@
-"""An office whose service is killed."""
+"""An office whose service is killed, and the test platform, which every process here knows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ from store.audit import CLI
 from store.db import Db, Store
 from tests.conftest import RING, Client
 from tests.shore.forked import Pilar
+from tests.shore.install import installed
+from tests.shore.running import Shore
 from tests.world import let_be
 
 SLUG = "biro"
@@ -73,6 +75,20 @@ async def add_channel(
             secrets = {"secret": secret}
             await channels.set_secrets(db, workspace, CLI, channel, secrets, RING, now())
         return channel.id
+
+
+@pytest.fixture(autouse=True)
+def known() -> Iterator[None]:
+    with installed():
+        yield
+
+
+@pytest.fixture
+async def shore(tmp_path: Path) -> AsyncIterator[Shore]:
+    shore = Shore(tmp_path)
+    await shore.start()
+    yield shore
+    await shore.kill()
 
 
 @pytest.fixture

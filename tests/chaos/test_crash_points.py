@@ -3,7 +3,6 @@
 Design note "publishing", section 4: live posts before and after recovery, by class.
 """
 
-from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,27 +18,12 @@ from store.claimed import Settlement
 from store.db import Store
 from tests.chaos.mortal import Grave, Points
 from tests.conftest import Clock
-from tests.shore.install import installed
 from tests.shore.running import Shore
 from tests.world import World
 
 KINDS = ("idem", "handle", "search", "blind")
 Cell = tuple[str, int]
 """How a publication ended, and how many posts are live."""
-
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with installed():
-        yield
-
-
-@pytest.fixture
-async def shore(tmp_path: Path) -> AsyncIterator[Shore]:
-    shore = Shore(tmp_path)
-    await shore.start()
-    yield shore
-    await shore.kill()
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from tests.chaos.conftest import now
 from tests.chaos.sieges import Siege, laid
 from tests.conftest import Clock
 from tests.processes import KEYS
-from tests.shore.install import SHORE, installed
+from tests.shore.install import SHORE
 from tests.waiting import until
 from tests.world import Scripted, World
 
@@ -38,12 +38,6 @@ ANSWER_SECONDS = 1.5
 """How long the platform takes to answer; a call ends after two seconds."""
 FULL_FOR = timedelta(seconds=2)
 """How long something is due while nothing can be written: some ticks."""
-
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with installed():
-        yield
 
 
 @pytest.fixture(params=["limited", pytest.param("small", marks=pytest.mark.chaos)])

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +28,7 @@ from tests.chaos.judging import End, tally
 from tests.chaos.pausing import LOOPBACK, Pausing
 from tests.chaos.sieges import LEASE_SECONDS, Siege, laid
 from tests.conftest import RING
-from tests.shore.install import SHORE, installed
+from tests.shore.install import SHORE
 from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"])
@@ -40,12 +40,6 @@ CONTENTED = frozenset(
     {Status.PUBLISHED, Status.NEEDS_REVIEW, Status.SUBMITTING, Status.FAILED, Status.MISSED}
 )
 """Where a worker has nothing to do with a publication any more, or nothing yet."""
-
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with installed():
-        yield
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,7 +26,6 @@ from store.tokens import Turn
 from tests.chaos.crowding import Crowd, a_worker, send
 from tests.chaos.mortal import Grave, Points
 from tests.conftest import RING, Clock
-from tests.shore.install import installed
 from tests.shore.ledger import Ledger
 from tests.shore.running import Shore
 from tests.waiting import until
@@ -39,20 +37,6 @@ SOON = timedelta(minutes=1)
 """How long the credentials still are good: so little that they are changed ahead."""
 
 on_postgresql = pytest.mark.parametrize("database", ["postgresql"])
-
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with installed():
-        yield
-
-
-@pytest.fixture
-async def shore(tmp_path: Path) -> AsyncIterator[Shore]:
-    shore = Shore(tmp_path)
-    await shore.start()
-    yield shore
-    await shore.kill()
 
 
 @dataclass

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,7 +23,6 @@ from tests.chaos.judging import Placed
 from tests.chaos.sieges import Siege, laid
 from tests.conftest import Client
 from tests.shore.forked import Pilar
-from tests.shore.install import installed
 from tests.waiting import until
 
 WRITERS = 3
@@ -31,12 +30,6 @@ SLOW = {"delay": 0.5}
 SLOW_SECONDS = 0.3
 PAUSE_SECONDS = 0.05
 """Between two rounds of a writer: the load is steady, and not all that there can be."""
-
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with installed():
-        yield
 
 
 @pytest.fixture

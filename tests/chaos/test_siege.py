@@ -3,13 +3,12 @@
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.sieges import LEASE_SECONDS, MISCHIEF, Siege, laid
-from tests.shore.install import installed
 
 LIFE_SECONDS = 1.0
 """How long a process that has begun lives at most, until it is killed."""
@@ -19,12 +18,6 @@ SLOWEST = 2
 """Where beginning takes longer, so does publishing: workers live longer there, up to so much."""
 SIDES = 2
 """So many sieges at once, or one core would watch the other start processes."""
-
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with installed():
-        yield
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,6 @@ from tests import postgres
 from tests.chaos.altered import Altered
 from tests.chaos.sieges import Siege, laid
 from tests.shore.forked import Pilar
-from tests.shore.install import installed
 from tests.waiting import until
 
 JUDGE = "judge"
@@ -33,12 +32,6 @@ END_ALL = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name <> 'judge' AND pid <> pg_backend_pid()
 """
-
-
-@pytest.fixture(autouse=True)
-def known() -> Iterator[None]:
-    with installed():
-        yield
 
 
 @dataclass

@@ -19,7 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from tests import npm
-from tests.app.oauth import CLIENT_SECRET, SCOPES
+from tests.app.oauth import CLIENT_SECRET
+from tests.app.pasar import SCOPES
 from tests.waiting import until
 
 HERE = Path(__file__).parent
@@ -28,7 +29,6 @@ SCRIPT = "judge.mjs"
 REDIRECT = "http://pilar.test/oauth/callback"
 INSTALL_SECONDS = 120
 """Less than a test may take: the first one waits for it."""
-DELAY_MILLISECONDS = 200
 STEPS_MAX = 12
 
 
@@ -57,13 +57,13 @@ class Judge:
 
 
 @asynccontextmanager
-async def judging(folder: Path) -> AsyncIterator[Judge]:
-    """Run the judge on loopback until the end of the block."""
+async def judging(folder: Path, delay_milliseconds: int) -> AsyncIterator[Judge]:
+    """Run the judge on loopback until the end of the block; it takes so long for a token."""
     told = {
         "client": {"client_id": "pilar", "client_secret": CLIENT_SECRET},
         "redirect": REDIRECT,
         "scope": SCOPES,
-        "delay": DELAY_MILLISECONDS,
+        "delay": delay_milliseconds,
     }
     judge = Judge(folder / "judge.jsonl")
     with judge.journal.open("wb") as out, (folder / "judge.log").open("wb") as log:

@@ -1,35 +1,34 @@
-"""OAuth judged by another's server: the way there and back, and one refresh for ten workers."""
+"""OAuth judged by another's server: the way there and back, and one refresh for ten processes."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
-from sqlmodel import select
 
 from app.deps import House
-from schedulers import refreshing
-from schedulers.clock import read_clock
-from schedulers.connectors import connectors
-from schedulers.outbound import Outbound
-from schedulers.publisher import Publisher
-from store import channels, tokens, workspaces
-from store.db import Store
-from store.liveness import Alone
-from store.tables import Channel
-from store.tokens import Turn
+from planner.publications import Status
+from store.db import Db
 from tests.app.conftest import Office
 from tests.app.oauth import CLIENT_SECRET, Browser, back, pasar_channel, stored, title_of
-from tests.chaos.crowding import LEASE_SECONDS, a_worker
-from tests.conftest import RING
+from tests.platforms.crew import TEN, crew, take_no_turns
 from tests.platforms.judging import Judge, consent
+from tests.waiting import until
 
-pytestmark = [pytest.mark.platforms, pytest.mark.untraced]
+pytestmark = [
+    pytest.mark.platforms,
+    pytest.mark.untraced,
+    pytest.mark.usefixtures("knows_pasar"),
+]
 
-TEN = 10
+ENDED = timedelta(seconds=-1)
+
+
+def of_processes(test: Any) -> Any:
+    """Run a test in a database of its own; the judge is so slow that all processes meet there."""
+    here = pytest.mark.parametrize(("database", "delay_milliseconds"), [("postgresql", 2000)])
+    return pytest.mark.own_database(here(test))
 
 
 async def agreed(office: Office, judge: Judge, **more: Any) -> tuple[Browser, dict[str, str], str]:
@@ -97,70 +96,81 @@ async def test_what_is_not_what_was_given_connects_nothing(
     assert judge.count() == ({} if spoiled == "iss" else {"refused": 1})
 
 
-@asynccontextmanager
-async def publishers(house: House, folder: Path) -> AsyncIterator[list[Publisher]]:
-    """Give ten workers; on SQLite they are one process."""
-    async with AsyncExitStack() as stack:
-        if not house.store.is_sqlite:
-            ten = [
-                await stack.enter_async_context(a_worker(house.store, folder, f"w{number}"))
-                for number in range(TEN)
-            ]
-            yield ten
-            return
-        outbound = Outbound({"127.0.0.1"})
-        stack.push_async_callback(outbound.aclose)
-        one = Publisher(
-            store=house.store,
-            ring=RING,
-            blobs=house.blobs,
-            connectors=connectors(outbound),
-            base_url=house.base_url,
-            liveness=Alone("w"),
-            lease_seconds=LEASE_SECONDS,
-            now=read_clock,
-        )
-        yield [one] * TEN
+async def test_ten_ways_back_at_once_change_the_code_once(
+    office: Office, house: House, judge: Judge
+) -> None:
+    here, brought, _ = await agreed(office, judge)
+    ten = [Browser(here.http, dict(here.cookies)) for _ in range(TEN)]
+
+    pages = await asyncio.gather(*(each.open(back(**brought)) for each in ten))
+
+    assert sorted(page.status_code for page in pages) == [200] + [404] * (TEN - 1)
+    assert judge.count() == {"authorization_code": 1}
+    assert (await stored(house))[0] == "connected"
 
 
-async def test_ten_workers_refresh_a_rotating_token_once(
-    office: Office, house: House, judge: Judge, tmp_path: Path
+async def test_a_way_back_that_is_good_twice_is_judged(
+    office: Office, house: House, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def keep(*_: Any) -> None:
+        """Delete nothing."""
+
+    monkeypatch.setattr(Db, "delete", keep)
+    here, brought, _ = await agreed(office, judge)
+    ten = [Browser(here.http, dict(here.cookies)) for _ in range(TEN)]
+
+    await asyncio.gather(*(each.open(back(**brought)) for each in ten))
+
+    seen = judge.count()
+    assert (seen["authorization_code"], seen["refused"]) == (1, TEN - 1)
+    assert seen["revoked"] >= 1
+
+
+@of_processes
+async def test_ten_processes_refresh_a_rotating_token_once(
+    office: Office, house: House, judge: Judge, database_url: str, tmp_path: Path
 ) -> None:
     await connected(office, judge)
     _, _, before = await stored(house)
 
-    async with publishers(house, tmp_path) as ten:
-        await asyncio.gather(*(refreshing.refresh_expiring(each) for each in ten))
+    async with crew(house, database_url, tmp_path) as ten:
+        await ten.all_work()
+        await ten.expires(ENDED)
+        await ten.place(office)
+        await ten.all_are(Status.PROCESSING)
+        sent = judge.count()
+        await ten.expires(ENDED)
+        await ten.is_to_be_asked()
+        await ten.all_are(Status.PUBLISHED)
+        rows = await ten.rows()
 
     connection, reason, after = await stored(house)
-    assert judge.count() == {"authorization_code": 1, "refresh_token": 1}
+    assert sent == {"authorization_code": 1, "refresh_token": 1}
+    assert judge.count() == {"authorization_code": 1, "refresh_token": 2}
     assert (connection, reason) == ("connected", None)
     assert {name for name in after if after[name] != before[name]} == {
         "access_token",
         "refresh_token",
     }
+    assert len({row.worker for row in rows}) == TEN
 
 
-@pytest.mark.parametrize("database", ["postgresql"])
-async def test_workers_that_do_not_take_turns_are_judged(
-    office: Office, house: House, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@of_processes
+async def test_processes_that_do_not_take_turns_are_judged(
+    office: Office, house: House, judge: Judge, database_url: str, tmp_path: Path
 ) -> None:
-    async def mine(store: Store, workspace_id: UUID, channel_id: UUID, *_: Any, **__: Any) -> Turn:
-        async with store.reading() as db:
-            workspace = await workspaces.by_slug(db, "biro")
-            channel = await channels.of(db, workspace_id, channel_id)
-            return Turn(workspace, channel, mine=True, busy=False)
-
-    monkeypatch.setattr(tokens, "take_turn", mine)
     await connected(office, judge)
-    async with house.store.reading() as db:
-        row = (await db.exec(select(Channel).where(Channel.platform == "pasar"))).one()
-    assert row.connection == "connected"
 
-    async with publishers(house, tmp_path) as ten:
-        await asyncio.gather(*(refreshing.refresh_expiring(each) for each in ten[:2]))
+    async with crew(house, database_url, tmp_path, take_no_turns) as ten:
+        await ten.all_work()
+        await ten.expires(timedelta(hours=1))
+        await ten.place(office)
+        await ten.all_are(Status.PROCESSING)
+        sent = judge.count()
+        await ten.expires(ENDED)
+        await ten.is_to_be_asked()
+        await until(lambda: judge.count()["revoked"] > 0)
 
-    seen = judge.count()
-    assert (seen["refresh_token"], seen["refused"], seen["revoked"]) == (1, 1, 1)
+    assert sent == {"authorization_code": 1}
     reused = [each for each in judge.events() if each["event"] == "refused"]
     assert reused[0]["detail"] == "refresh token already used"

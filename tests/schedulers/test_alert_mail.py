@@ -28,8 +28,16 @@ def mailer(office: PostOffice) -> Mailer:
 @pytest.mark.parametrize(
     ("locale", "subject", "line"),
     [
-        ("id", "[biro] Gagal tayang: “Naskah kuno” di berita", "Penerima menolaknya."),
-        ("en", "[biro] Did not go out: “Naskah kuno” on berita", "The receiver refused it."),
+        (
+            "id",
+            "[biro] Gagal tayang: “Naskah kuno” di berita",
+            "Penerima menolaknya: alasannya ada di log penerima.",
+        ),
+        (
+            "en",
+            "[biro] Did not go out: “Naskah kuno” on berita",
+            "The receiver refused it: its log says why.",
+        ),
     ],
 )
 async def test_mail_comes_in_the_language_of_the_office(

@@ -68,7 +68,7 @@ async def test_a_real_receiver_verifies_and_understands_the_alert(
     assert event["timestamp"] == world.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
     text = event["data"].pop("text")
     assert text.startswith("“Naskah kuno” seharusnya tayang di berita pada ")
-    assert "\nPenerima menolaknya.\n" in text
+    assert "\nPenerima menolaknya: alasannya ada di log penerima.\n" in text
     assert (str(int(when[8:])) in text, "{" in text) == (True, False)
     assert event["data"] == {
         "id": str(delivery.alert_id),
