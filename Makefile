@@ -52,7 +52,7 @@ bench: setup-dev ## Measure, and print the ratios as a table
 	@exec $(BIN)/python -m bench
 
 chaos: setup-dev ## Kill processes while they publish and look for what was lost or doubled (minutes)
-	@exec $(BIN)/python -m pytest -m chaos --timeout 3600
+	@exec $(BIN)/python -m pytest -m chaos --timeout 3600 -n 2 --dist loadgroup --max-worker-restart 0
 
 lock: setup-dev ## Resolve the dependencies anew (newest of everything: make lock ARGS=--upgrade)
 	@$(COMPILE) pyproject.toml --output-file requirements.lock

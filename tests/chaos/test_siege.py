@@ -10,6 +10,9 @@ import pytest
 
 from tests.chaos.sieges import LEASE_SECONDS, MISCHIEF, Siege, laid
 
+# One after the other: two sieges at once would only watch each other's processes begin.
+pytestmark = pytest.mark.xdist_group("siege")
+
 LIFE_SECONDS = 1.0
 """How long a process that has begun lives at most, until it is killed."""
 START_SECONDS = 0.7
