@@ -41,6 +41,7 @@ async def test_the_webhook_says_what_a_channel_and_a_post_need(office: Office) -
             "limit": 5000,
             "bytes_max": None,
             "total_bytes_max": 10_000,
+            "under_media": None,
         },
         "media": media,
         "text_of": {},
