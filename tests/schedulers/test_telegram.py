@@ -5,10 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from schedulers.connectors.telegram_form import entities_of
 from store.blobs import FolderBlobs
 from tests.schedulers.bot_api import CLOSED
 from tests.schedulers.newsroom import PHOTO, VIDEO, Newsroom, newsroom
@@ -171,22 +168,3 @@ async def test_a_photo_whose_sides_are_too_long_is_not_sent(there: Newsroom) -> 
 
     assert (refused.status, refused.reason) == ("failed", "telegram_photo_dimensions")
     assert (taken.status, there.texts()) == ("published", ["Pas"])
-
-
-@given(
-    first=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=40),
-    rest=st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
-)
-def test_what_is_bold_is_the_first_line_in_utf_16(first: str, rest: str, database: str) -> None:
-    text = f"{first}\n{rest}".strip()
-
-    found = entities_of(text, {"bold_first_line": True})
-
-    raw = text.encode("utf-16-le")
-    bold = [
-        raw[2 * each["offset"] : 2 * (each["offset"] + each["length"])].decode("utf-16-le")
-        for each in found
-    ]
-    line = text.split("\n")[0].rstrip()
-    assert bold == ([line] if line else [])
-    assert entities_of(text, {}) == []
