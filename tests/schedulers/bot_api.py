@@ -1,4 +1,4 @@
-"""A Bot API on loopback that is as strict as Telegram's, and stricter: it takes no unknown field."""
+"""A Bot API on loopback, as strict as Telegram's and stricter: it takes no unknown field."""
 
 import asyncio
 import json
@@ -107,10 +107,11 @@ class Bot:
             assert set(wanted) == {"message_id"}
             if all(each.id != wanted["message_id"] for each in self.messages):
                 raise Refusal(400, "Bad Request: message to be replied not found")
+        made: list[tuple[str, list[dict[str, Any]], bytes | None]]
         if method == "sendMessage":
             if not fields.get("text", "").strip():
                 raise Refusal(400, "Bad Request: message text is empty")
-            made = [self._message(chat, fields["text"], fields.get("entities", []), None, 4096)]
+            made = [(*self._words(chat, fields["text"], fields.get("entities", []), 4096), None)]
         elif method == "sendMediaGroup":
             if not 2 <= len(fields["media"]) <= 10:
                 raise Refusal(400, "Bad Request: wrong number of media")
@@ -121,15 +122,15 @@ class Bot:
             made = [self._of_media(chat, media, kind, files)]
         if files:
             raise Refusal(400, "Bad Request: files that nothing names")
-        made = [
+        new = [
             Message(self.last_id + 1 + place, chat, text, entities, file, {**fields, "as": method})
             for place, (text, entities, file) in enumerate(made)
         ]
-        self.last_id += len(made)
-        self.messages += made
+        self.last_id += len(new)
+        self.messages += new
         told = [
             {"message_id": each.id, "chat": {"id": chat, "username": self.username[chat]}}
-            for each in made
+            for each in new
         ]
         return told if method == "sendMediaGroup" else told[0]
 
@@ -143,12 +144,11 @@ class Bot:
         if len(file) > WHOLE_MAX[kind]:
             raise Refusal(413, "Request Entity Too Large")
         caption, entities = media.get("caption", ""), media.get("caption_entities", [])
-        text, entities, _ = self._message(chat, caption, entities, None, 1024)
-        return text, entities, file
+        return *self._words(chat, caption, entities, 1024), file
 
-    def _message(
-        self, chat: int, text: str, entities: list[dict[str, Any]], file: bytes | None, most: int
-    ) -> tuple[str, list[dict[str, Any]], Any]:
+    def _words(
+        self, chat: int, text: str, entities: list[dict[str, Any]], most: int
+    ) -> tuple[str, list[dict[str, Any]]]:
         if chat != GROUP and not self.member.get("can_post_messages"):
             raise Refusal(400, "Bad Request: need administrator rights in the channel chat")
         raw = text.encode("utf-16-le")
@@ -159,7 +159,7 @@ class Bot:
             if first < 0 or each["length"] <= 0 or 2 * last > len(raw):
                 raise Refusal(400, "Bad Request: ENTITY_BOUNDS_INVALID")
             raw[2 * first : 2 * last].decode("utf-16-le")  # splits no surrogate pair
-        return text, entities, file
+        return text, entities
 
 
 def parsed(kind: str, body: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -202,6 +202,11 @@ DROPPED, LOST = "dropped", "lost"
 """Orders: the connection breaks before the call had an effect, or after it."""
 
 
+def admit(token: str) -> None:
+    if token != f"bot{TOKEN}":
+        raise Refusal(401, "Unauthorized")
+
+
 def answered(bot: Bot, path: str, kind: str, body: bytes) -> bytes | None:
     """Do what a call asks; None where its answer is lost."""
     _, token, method = path.split("/")
@@ -213,8 +218,7 @@ def answered(bot: Bot, path: str, kind: str, body: bytes) -> bytes | None:
         made: bytes = order()
         return made
     try:
-        if token != f"bot{TOKEN}":
-            raise Refusal(401, "Unauthorized")
+        admit(token)
         result = bot.call(method, *parsed(kind, body))
     except Refusal as no:
         return refusal(no.code, no.description, **no.parameters)()

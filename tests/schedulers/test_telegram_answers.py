@@ -27,12 +27,8 @@ async def there(world: World, blobs: FolderBlobs, tmp_path: Path) -> AsyncIterat
 
 async def detail_of(there: Newsroom, row: Any) -> Any:
     async with there.world.store.reading() as db:
-        rows = await db.exec(
-            select(Transition)
-            .where(Transition.publication_id == row)
-            .order_by(Transition.id.desc())  # type: ignore[attr-defined]
-        )
-        return next(iter(rows)).detail
+        rows = await db.exec(select(Transition).where(Transition.publication_id == row))
+        return max(rows, key=lambda each: each.id or 0).detail
 
 
 REFUSALS: dict[str, tuple[int, str, str, str, bool]] = {

@@ -110,7 +110,7 @@ async def test_a_check_says_whether_the_bot_may_post(
     telegram: TelegramConnector,
     chat: str,
     member: dict[str, Any],
-    answers: bool,  # noqa: FBT001
+    answers: bool,
     reason: str | None,
     detail: str,
 ) -> None:
