@@ -67,6 +67,11 @@ def test_a_key_is_masked_wherever_it_stands(before: str, after: str) -> None:
     assert KEY not in str(logs.redact({"event": f"{before} {KEY} {after}"}))
 
 
+@given(st.text(), st.text())
+def test_a_bots_token_is_masked_in_any_url(before: str, after: str) -> None:
+    assert "AAHsecret" not in str(logs.redact({"event": f"{before}/bot{BOT}/{after}"}))
+
+
 @pytest.mark.usefixtures("data_folder")
 def test_every_line_is_json_whoever_writes_it(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", "json")
