@@ -16,6 +16,7 @@ _LOOKS = (
     re.compile(r"(pilar_)[0-9A-Za-z]{20,}"),  # a key of ours
     re.compile(r"(pilar=)[^\s;,\"']+"),  # a session's cookie
     re.compile(r"(\b(?:act|rft)\.)[0-9A-Za-z!_.*~-]{12,}"),  # TikTok's tokens
+    re.compile(r"([0-9]{5,20}(?::|%3[Aa]))[0-9A-Za-z_-]{20,}"),  # a Telegram bot's token
     re.compile(r"(whsec_)[0-9A-Za-z+/=_-]{8,}"),  # a webhook's secret
     re.compile(r"(?i)(\b(?:Bearer|Basic)\s+)[^\s,;\"']+"),
     re.compile(r"(://[^/\s:@]+:)[^/\s@]+(?=@)"),  # a password in a URL

@@ -91,10 +91,12 @@ def _shape_faults(platform: Platform, words: Words) -> Iterator[Fault]:
 
 
 def _text_faults(limit: TextLimit, words: Words) -> Iterator[Fault]:
-    limits = ((limit.unit, limit.limit), (Unit.UTF8_BYTES, limit.bytes_max))
     captions = [words.caption(index) for index in range(len(words.parts))]
     for index, caption in enumerate(captions):
-        for unit, most in limits:
+        of_part = limit.limit
+        if limit.under_media is not None and words.parts[index].media:
+            of_part = limit.under_media
+        for unit, most in ((limit.unit, of_part), (Unit.UTF8_BYTES, limit.bytes_max)):
             count = count_text(unit, caption)
             yield from _over(f"/parts/{index}/text", "text-too-long", count, most, unit=unit.value)
     total = sum(

@@ -38,12 +38,14 @@ class TextLimit:
 
     `bytes_max` limits the same text in UTF-8 bytes as well. `total_bytes_max` limits all texts
     and alternative texts of a post, as UTF-8 bytes of JSON strings: a line break counts two.
+    `under_media` is the limit of a part with files (None: the same as of one without).
     """
 
     unit: Unit
     limit: int | None
     bytes_max: int | None = None
     total_bytes_max: int | None = None
+    under_media: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,5 +294,44 @@ TIKTOK = Platform(
     channel_pace=Pace(3, 60, burst=3),  # at most six uploads are begun in any minute
 )
 
-PLATFORMS: dict[str, Platform] = {each.name: each for each in (FEED, WEBHOOK, MANUAL, TIKTOK)}
+# Sources: Telegram, Bot API 10.1 (2026-06) and bots FAQ. A server that is one's own takes larger
+# files, which a channel cannot say here.
+TELEGRAM = Platform(
+    name="telegram",
+    title="Telegram",
+    idempotency=Idempotency.AMBIGUOUS,
+    formats=frozenset({"post", "carousel", "thread", "reel"}),
+    text=TextLimit(Unit.UTF16, 4_096, under_media=1_024),
+    parts_max=10,
+    media=MediaLimits(
+        count_max=10,
+        mimes=frozenset({"image/jpeg", "image/png", "video/mp4"}),
+        image_bytes_max=10_000_000,
+        video_bytes_max=50_000_000,
+        side_max=9_999,  # of an image, both together at most 10,000
+        ratio_min=1 / 20,
+        ratio_max=20,
+        alt_max=0,
+    ),
+    settings=(
+        FieldSpec("chat", "string", required=True, max_length=64),
+        FieldSpec("api_url", "url", max_length=200),
+    ),
+    credentials=(FieldSpec("bot_token", "string", required=True, max_length=200),),
+    options=(
+        FieldSpec("disable_notification", "boolean", default=False),
+        FieldSpec("protect_content", "boolean", default=False),
+        FieldSpec("disable_link_preview", "boolean", default=False),
+        FieldSpec("bold_first_line", "boolean", default=False),
+        FieldSpec("caption_above_media", "boolean", default=False),
+        FieldSpec("spoiler", "boolean", default=False),
+    ),
+    wire_seconds=3_600,
+    channel_pace=Pace(20, 60),  # a group takes 20 messages a minute; a channel is taken for one
+    platform_pace=Pace(15, 1, burst=15),  # at most 30 are begun in any second
+)
+
+PLATFORMS: dict[str, Platform] = {
+    each.name: each for each in (FEED, WEBHOOK, MANUAL, TIKTOK, TELEGRAM)
+}
 """Every platform by its name; a new one adds its entry here."""

@@ -28,12 +28,16 @@ class UnknownPlatform(NotFound):
 
 
 class TextLimitOut(Answer):
-    """How long the text of a part may be, hashtags included; null means without limit."""
+    """How long the text of a part may be, hashtags included; null means without limit.
+
+    `under_media` is the limit of a part with files; null means the same as of one without.
+    """
 
     unit: Unit
     limit: int | None
     bytes_max: int | None
     total_bytes_max: int | None
+    under_media: int | None
 
 
 class MediaLimitsOut(Answer):

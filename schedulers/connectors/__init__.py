@@ -5,6 +5,7 @@ from collections.abc import Callable
 from schedulers.connector import Connector
 from schedulers.connectors.feed import FeedConnector
 from schedulers.connectors.manual import ManualConnector
+from schedulers.connectors.telegram import TelegramConnector
 from schedulers.connectors.tiktok import TikTokConnector
 from schedulers.connectors.webhook import WebhookConnector
 from schedulers.outbound import Outbound
@@ -12,6 +13,7 @@ from schedulers.outbound import Outbound
 CONNECTORS: dict[str, Callable[[Outbound], Connector]] = {
     "feed": lambda _outbound: FeedConnector(),
     "manual": lambda _outbound: ManualConnector(),
+    "telegram": TelegramConnector,
     "tiktok": TikTokConnector,
     "webhook": WebhookConnector,
 }

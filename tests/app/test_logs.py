@@ -13,10 +13,14 @@ from app import logs
 from store.keys import make_key
 
 KEY = make_key()
+BOT = "7012345678:" + "AAHsecret_secret-secretsecretsecret"
 SECRETS = {
     "a key": f"key {KEY} was used",
     "a bearer": "Authorization: Bearer abc.def-ghi",
     "a webhook's secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    "a bot's token": f"bot {BOT} was used",
+    "a bot's URL": f"POST https://api.telegram.org/bot{BOT}/sendMessage",
+    "a bot's URL, quoted": f"POST https://a.example/bot{BOT.replace(':', '%3A')}/sendMessage",
     "a cookie": "Cookie: pilar=abcdefghijk; theme=dark",
     "a password in a URL": "postgresql://pilar:rahasia@db/pilar",
     "a password in a form": 'password="rahasia"',
@@ -26,7 +30,7 @@ SECRETS = {
     "a link of an attempt": f"GET /pull/{uuid4()}/pull-ErQ3K_q-58/{uuid4()}/1772420700/rahasia",
     "a key ring": "k1:" + "A" * 43,
 }
-HIDDEN = (KEY, "abc.def-ghi", "AAECAwQF", "abcdefghijk", "rahasia", "A" * 43)
+HIDDEN = (KEY, "AAHsecret", "abc.def-ghi", "AAECAwQF", "abcdefghijk", "rahasia", "A" * 43)
 
 
 def fail(why: str) -> None:
@@ -61,6 +65,11 @@ def test_what_is_no_secret_stays() -> None:
 @given(st.text(), st.text())
 def test_a_key_is_masked_wherever_it_stands(before: str, after: str) -> None:
     assert KEY not in str(logs.redact({"event": f"{before} {KEY} {after}"}))
+
+
+@given(st.text(), st.text())
+def test_a_bots_token_is_masked_in_any_url(before: str, after: str) -> None:
+    assert "AAHsecret" not in str(logs.redact({"event": f"{before}/bot{BOT}/{after}"}))
 
 
 @pytest.mark.usefixtures("data_folder")

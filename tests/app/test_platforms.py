@@ -11,7 +11,7 @@ async def test_every_platform_says_what_it_allows(office: Office) -> None:
 
     names = [each["name"] for each in listed["items"]]
     single = [await office.key.ok("GET", f"/platforms/{name}") for name in names]
-    assert names == ["feed", "manual", "tiktok", "webhook"]
+    assert names == ["feed", "manual", "telegram", "tiktok", "webhook"]
     assert single == listed["items"]
 
 
@@ -41,6 +41,7 @@ async def test_the_webhook_says_what_a_channel_and_a_post_need(office: Office) -
             "limit": 5000,
             "bytes_max": None,
             "total_bytes_max": 10_000,
+            "under_media": None,
         },
         "media": media,
         "text_of": {},

@@ -101,6 +101,7 @@ async def play(house: House, stage: Stage) -> None:
 
     await _join(stage, invited["token"])
     await _webhook(stage, office.manager, office.path("/channels"))
+    await _bot(stage, office.manager, office.path("/channels"))
     await _headers(stage, office.path())
     await _words(stage, owner, office.path())
     await _signed(house, stage, await upload(office, tiny_png()))
@@ -153,6 +154,22 @@ async def _webhook(stage: Stage, manager: Client, path: str) -> None:
     inside = f"https://ayu:{stage.plant('password in a URL')}@receiver.example/hook"
     refused = await manager("POST", path, channel | {"handle": "b", "settings": {"url": inside}})
     assert refused.status_code == 422, refused.text
+
+
+async def _bot(stage: Stage, manager: Client, path: str) -> None:
+    """Give a bot its token, which would stand in a URL: a good one, a bad one, and have it used."""
+    settings = {"chat": "@biro", "api_url": "http://127.0.0.1:1"}
+    channel = {"platform": "telegram", "handle": "bot", "name": "Bot", "settings": settings}
+    made = await manager.ok("POST", path, channel)
+    place = f"{path}/{made['id']}"
+    for token in (
+        "7012345678:" + stage.plant("bot token", secrets.token_hex(18)),
+        stage.plant("bot token, malformed") + "/..",
+    ):
+        taken = await manager("PUT", f"{place}/credentials", {"bot_token": token}, match="*")
+        assert taken.status_code == 204, taken.text
+        checked = await manager.ok("POST", f"{place}/check")
+        assert not checked["answers"]
 
 
 async def _headers(stage: Stage, path: str) -> None:

@@ -100,6 +100,31 @@ def test_an_ordinary_post_passes_everywhere(which: Platform, form: str) -> None:
     assert faults == []
 
 
+def test_a_text_under_media_has_a_limit_of_its_own() -> None:
+    limits = replace(STRICT, text=replace(STRICT.text, under_media=4))
+    files = {"photo": PHOTO}
+
+    short = post(Part("abcd", (ref("photo"),)), Part("0123456789"), audience="friends")
+    long = post(Part("abcde", (ref("photo"),)), Part("0123456789x"), audience="friends")
+
+    assert check_words(limits, short, files) == []
+    assert check_words(limits, long, files) == [
+        strict_fault("/parts/0/text", "text-too-long", count=5, limit=4, unit="graphemes"),
+        strict_fault("/parts/1/text", "text-too-long", count=11, limit=10, unit="graphemes"),
+    ]
+
+
+def test_hashtags_count_under_media_too() -> None:
+    limits = replace(STRICT, text=replace(STRICT.text, under_media=4))
+    words = post(Part("abc", (ref("photo"),)), hashtags=("#a",), audience="friends")
+
+    faults = check_words(limits, words, {"photo": PHOTO})
+
+    assert faults == [
+        strict_fault("/parts/0/text", "text-too-long", count=7, limit=4, unit="graphemes")
+    ]
+
+
 def test_a_post_within_strict_limits_passes() -> None:
     edge = MediaFacts("image/jpeg", 1_000, 1_080, 1_350)
     limits = replace(STRICT.media, pixels_max=1_080 * 1_350)
