@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from schedulers.connector import Connector
+from schedulers.connectors.bluesky import BlueskyConnector
 from schedulers.connectors.feed import FeedConnector
 from schedulers.connectors.manual import ManualConnector
 from schedulers.connectors.tiktok import TikTokConnector
@@ -10,6 +11,7 @@ from schedulers.connectors.webhook import WebhookConnector
 from schedulers.outbound import Outbound
 
 CONNECTORS: dict[str, Callable[[Outbound], Connector]] = {
+    "bluesky": BlueskyConnector,
     "feed": lambda _outbound: FeedConnector(),
     "manual": lambda _outbound: ManualConnector(),
     "tiktok": TikTokConnector,

@@ -26,7 +26,7 @@ FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
 
 
 def test_every_platform_stands_under_its_own_name() -> None:
-    names = {"feed", "webhook", "manual", "tiktok"}
+    names = {"bluesky", "feed", "webhook", "manual", "tiktok"}
 
     found = {name: platform(name).name for name in PLATFORMS}
 
@@ -37,7 +37,7 @@ def test_an_unknown_platform_is_refused_with_the_known_ones() -> None:
     with pytest.raises(NoSuchPlatform) as refused:
         platform("myspace")
 
-    facts = {"name": "myspace", "known": "feed, manual, tiktok, webhook"}
+    facts = {"name": "myspace", "known": "bluesky, feed, manual, tiktok, webhook"}
     assert refused.value.faults == (Fault("/platform", "no-such-platform", facts),)
 
 
