@@ -160,14 +160,16 @@ class BlueskyConnector(BlueskyLogin):
         return None if isinstance(came, Mapping) else trouble_of(came)
 
     async def _standing(self, outgoing: Outgoing, key: str, now: datetime) -> Outcome:
-        """Say what it means that a record stands under the key already, and not this very one."""
+        """Say what it means that a record stands under the key already, and not this very one.
+
+        One that says something else is nothing that a repeat could mend: where an earlier attempt
+        may have made it, the engine asks a person.
+        """
         found = await self._record(outgoing.account, _uri(outgoing.account, key), now)
         if isinstance(found, Mapping):
             told = {"cid": found.get("cid"), "found": True}
             if _is_same(found, outgoing, key):
                 return _published(outgoing.account, key, told)
-            if outgoing.again:
-                return Unknown("record_differs", told)
             return Refused("record_differs", key, told)
         return Unknown(trouble_of(found).reason)
 

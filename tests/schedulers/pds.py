@@ -22,10 +22,14 @@ from starlette.routing import Route
 
 from planner.fit import count_text
 from planner.platforms import Unit
+from schedulers.connectors import connectors
+from schedulers.outbound import Outbound
+from schedulers.publishing import publish
 from store import channels, workspaces
 from store.audit import CLI
 from store.blobs import FolderBlobs
 from store.tables import Channel, Media
+from tests.chaos.mortal import DECIDED, LOOPBACK
 from tests.conftest import RING
 from tests.files import tiny_png
 from tests.schedulers.wires import served
@@ -103,17 +107,19 @@ class Pds:
             try:
                 if ordered:
                     self.orders.remove(ordered)
-                if ordered and ordered[1]:
-                    raise Error(ordered[2], "as ordered", ordered[1])
-                said = await deed(request)
+                if not (ordered and ordered[1]):
+                    said = await deed(request)
                 if ordered:
-                    raise Error(ordered[2], "too late", 502)
+                    return self._refused(Error(ordered[2], "as ordered", ordered[1] or 502))
             except Error as error:
-                told = {"error": error.code, "message": error.message}
-                return JSONResponse(told, error.status, headers=self.headers)
+                return self._refused(error)
             return JSONResponse(said)
 
         return answer
+
+    def _refused(self, error: Error) -> Response:
+        told = {"error": error.code, "message": error.message}
+        return JSONResponse(told, error.status, headers=self.headers)
 
     def _pair(self, number: int) -> dict[str, Any]:
         pair = {}
@@ -271,7 +277,9 @@ class Quay:
     async def due(self, *texts: str, images: int = 0, **options: Any) -> UUID:
         """Return a publication whose time has come; several texts are a thread."""
         shown = [{"id": str(await self.image()), "alt": "Naskah"} for _ in range(images)]
-        parts = [{"text": each, "media": []} for each in texts or ("Naskah kuno",)]
+        parts: list[dict[str, Any]] = [
+            {"text": each, "media": []} for each in texts or ("Naskah kuno",)
+        ]
         parts[0]["media"] = shown
         words: dict[str, Any] = {"parts": parts, "format": "thread" if len(parts) > 1 else "post"}
         if options:
@@ -329,3 +337,23 @@ async def quay(world: World, files: FolderBlobs, folder: Path) -> AsyncIterator[
         here = Quay(world, files, pds, channel, folder)
         await here.entered()
         yield here
+
+
+async def ended(there: Quay, row: Any, rounds: int = 8) -> Any:
+    """Publish until it has ended, or so many rounds; return the row."""
+    outbound = Outbound(LOOPBACK)
+    publisher = there.world.publisher(connectors(outbound), there.files)
+    for _ in range(rounds):
+        await publish(publisher, row)
+        if (await there.world.row(row)).status in DECIDED:
+            break
+        there.world.clock.forward(seconds=70)
+    await outbound.aclose()
+    return await there.world.row(row)
+
+
+async def logged_in(there: Quay) -> None:
+    """Let the channel have a session, and the server forget how it came by it."""
+    await ended(there, await there.due("Pertama"))
+    there.pds.records.clear()
+    there.pds.calls.clear()

@@ -1,6 +1,5 @@
 """Bluesky against a server that is as strict as the real one, over real HTTP."""
 
-import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -19,18 +18,15 @@ from schedulers.connector import (
     Revoked,
     Withdrawn,
 )
-from schedulers.connectors import connectors
 from schedulers.connectors.bluesky import BlueskyConnector
-from schedulers.connectors.bluesky_keys import tid
 from schedulers.outbound import Outbound
-from schedulers.publishing import publish
 from schedulers.sending import account_of, outgoing_of
 from store import claims
 from store.blobs import FolderBlobs
 from store.liveness import Alone
-from tests.chaos.mortal import DECIDED, LOOPBACK, Grave, Points
+from tests.chaos.mortal import LOOPBACK
 from tests.conftest import RING
-from tests.schedulers.pds import ME, POST, Quay, quay
+from tests.schedulers.pds import ME, POST, Quay, ended, logged_in, quay
 from tests.world import World
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"])
@@ -47,26 +43,6 @@ async def connector() -> AsyncIterator[BlueskyConnector]:
     outbound = Outbound(LOOPBACK)
     yield BlueskyConnector(outbound)
     await outbound.aclose()
-
-
-async def ended(there: Quay, row: Any, rounds: int = 8) -> Any:
-    """Publish until it has ended, or so many rounds; return the row."""
-    outbound = Outbound(LOOPBACK)
-    publisher = there.world.publisher(connectors(outbound), there.files)
-    for _ in range(rounds):
-        await publish(publisher, row)
-        if (await there.world.row(row)).status in DECIDED:
-            break
-        there.world.clock.forward(seconds=70)
-    await outbound.aclose()
-    return await there.world.row(row)
-
-
-async def logged_in(there: Quay) -> None:
-    """Let the channel have a session, and the server forget how it came by it."""
-    await ended(there, await there.due("Pertama"))
-    there.pds.records.clear()
-    there.pds.calls.clear()
 
 
 async def account(there: Quay) -> Any:
@@ -331,23 +307,21 @@ async def test_images_that_vanished_are_uploaded_anew(there: Quay) -> None:
 
 @pytest.mark.parametrize(
     ("change", "after", "reason"),
-    [({"langs": ["en"]}, "published", None), ({"text": "Lain"}, OVER, "record_differs")],
+    [({"langs": ["en"]}, "published", None), ({"text": "Lain"}, ASKS, "record_differs")],
 )
 async def test_what_stands_under_the_key_already_is_looked_at(
     there: Quay, change: dict[str, Any], after: str, reason: str | None
 ) -> None:
     await logged_in(there)
     row = await there.due("Kedua")
-    lost = [("putRecord", 0, "UpstreamFailure")]
-    there.pds.orders = list(lost)
+    there.pds.orders = [("putRecord", 0, "UpstreamFailure")]
     await ended(there, row, rounds=1)
     ((uri, record),) = there.pds.records.items()
     there.pds.records[uri] = {**record, "cid": "bafyother", "value": record["value"] | change}
 
     found = await ended(there, row)
 
-    assert found.status == (ASKS if reason else after)
-    assert found.reason == reason
+    assert (found.status, found.reason) == (after, reason)
     assert len(there.pds.records) == 1
 
 
@@ -388,69 +362,3 @@ async def test_who_asks_is_told_whether_it_is_live(
     assert isinstance(before, Absent)
     assert isinstance(outcome, Published)
     assert after == outcome
-
-
-async def deaths(there: Quay, database_url: str, *texts: str, images: int = 0) -> list[str]:
-    """Die at each point on the way of a post of its own; return how they ended."""
-    grave, passed = Grave(there.world, database_url, there.files), Points()
-    await grave.live(await there.due(*texts, images=images), passed)
-    ends = []
-    for point in range(len(passed.passed)):
-        row = await there.due(*(f"{each} {point}" for each in texts), images=images)
-        await grave.live(row, Points(point))
-        await grave.inherit(row)
-        ends.append((await there.world.row(row)).status)
-    return ends
-
-
-@pytest.mark.parametrize(("texts", "images"), [(("Satu",), 1), (("Satu", "Dua"), 0)])
-async def test_each_place_to_die_leads_to_one_post(
-    there: Quay, database_url: str, texts: tuple[str, ...], images: int
-) -> None:
-    await logged_in(there)
-
-    ends = await deaths(there, database_url, *texts, images=images)
-
-    wanted = [f"{each} {point}" for point in range(len(ends)) for each in texts]
-    assert ends == ["published"] * len(ends)
-    assert sorted(there.pds.texts()) == sorted([*texts, *wanted])
-
-
-async def test_each_place_to_die_while_a_session_is_opened_leads_to_one_post(
-    there: Quay, database_url: str
-) -> None:
-    grave, passed = Grave(there.world, database_url, there.files), Points()
-    await there.entered()
-    first = await there.due("Pertama")
-    await grave.live(first, passed)
-    await grave.inherit(first)
-
-    ends = []
-    for point in range(len(passed.passed) + 1):
-        await there.entered()
-        row = await there.due(f"Naskah {point}")
-        await grave.live(row, Points(point))
-        await grave.inherit(row)
-        ends.append((await there.world.row(row)).status)
-
-    assert ends == ["published"] * len(ends)
-    assert sorted(there.pds.texts()) == sorted(
-        ["Pertama", *(f"Naskah {point}" for point in range(len(ends)))]
-    )
-
-
-async def test_one_that_makes_a_new_key_for_each_try_is_caught(
-    there: Quay, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await logged_in(there)
-    published = BlueskyConnector.publish
-
-    async def anew(self: BlueskyConnector, outgoing: Any, now: Any) -> Any:
-        key = tid(int(now.timestamp()) * 1_000_000 - secrets.randbelow(10**6), 0)
-        return await published(self, replace(outgoing, handle=key), now)
-
-    monkeypatch.setattr(BlueskyConnector, "publish", anew)
-
-    await deaths(there, database_url, "Satu")
-
-    assert len(there.pds.texts()) > len(set(there.pds.texts()))
