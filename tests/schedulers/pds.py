@@ -29,7 +29,7 @@ from store import channels, workspaces
 from store.audit import CLI
 from store.blobs import FolderBlobs
 from store.tables import Channel, Media
-from tests.chaos.mortal import DECIDED, LOOPBACK
+from tests.chaos.mortal import DECIDED, LOOPBACK, Grave, Points
 from tests.conftest import RING
 from tests.files import tiny_png
 from tests.schedulers.wires import served
@@ -264,12 +264,11 @@ def _fits(facet: Mapping[str, Any], text: str) -> bool:
 
 
 @dataclass
-class Quay:
-    """The office, its channel, and the server's own memory."""
+class Berth:
+    """The office, and its channel at a server."""
 
     world: World
     files: FolderBlobs
-    pds: Pds
     channel: Channel
     folder: Path
     placed: int = 0
@@ -327,6 +326,13 @@ class Quay:
             return await channels.of(db, self.channel.workspace_id, self.channel.id)
 
 
+@dataclass
+class Quay(Berth):
+    """The same at the server of these tests, and what that one knows."""
+
+    pds: Pds = field(kw_only=True)
+
+
 @asynccontextmanager
 async def quay(world: World, files: FolderBlobs, folder: Path) -> AsyncIterator[Quay]:
     """Open a server that goes by the world's clock, and enter an account of it for a channel."""
@@ -334,12 +340,12 @@ async def quay(world: World, files: FolderBlobs, folder: Path) -> AsyncIterator[
     async with served(pds.app()) as url:
         pds.home = url
         channel = await world.channel(ME, "bluesky", settings={"service": url})
-        here = Quay(world, files, pds, channel, folder)
+        here = Quay(world, files, channel, folder, pds=pds)
         await here.entered()
         yield here
 
 
-async def ended(there: Quay, row: Any, rounds: int = 8) -> Any:
+async def ended(there: Berth, row: Any, rounds: int = 8) -> Any:
     """Publish until it has ended, or so many rounds; return the row."""
     outbound = Outbound(LOOPBACK)
     publisher = there.world.publisher(connectors(outbound), there.files)
@@ -357,3 +363,16 @@ async def logged_in(there: Quay) -> None:
     await ended(there, await there.due("Pertama"))
     there.pds.records.clear()
     there.pds.calls.clear()
+
+
+async def deaths(there: Berth, database_url: str, *texts: str, images: int = 0) -> list[str]:
+    """Die at each point on the way of a post of its own; return how they ended."""
+    grave, passed = Grave(there.world, database_url, there.files), Points()
+    await grave.live(await there.due(*texts, images=images), passed)
+    ends = []
+    for point in range(len(passed.passed)):
+        row = await there.due(*(f"{each} {point}" for each in texts), images=images)
+        await grave.live(row, Points(point))
+        await grave.inherit(row)
+        ends.append((await there.world.row(row)).status)
+    return ends

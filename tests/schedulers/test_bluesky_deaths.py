@@ -12,7 +12,7 @@ from schedulers.connectors.bluesky import BlueskyConnector
 from schedulers.connectors.bluesky_keys import tid
 from store.blobs import FolderBlobs
 from tests.chaos.mortal import Grave, Points
-from tests.schedulers.pds import Quay, logged_in, quay
+from tests.schedulers.pds import Quay, deaths, logged_in, quay
 from tests.world import World
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"])
@@ -22,19 +22,6 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"])
 async def there(world: World, blobs: FolderBlobs, tmp_path: Path) -> AsyncIterator[Quay]:
     async with quay(world, blobs, tmp_path) as opened:
         yield opened
-
-
-async def deaths(there: Quay, database_url: str, *texts: str, images: int = 0) -> list[str]:
-    """Die at each point on the way of a post of its own; return how they ended."""
-    grave, passed = Grave(there.world, database_url, there.files), Points()
-    await grave.live(await there.due(*texts, images=images), passed)
-    ends = []
-    for point in range(len(passed.passed)):
-        row = await there.due(*(f"{each} {point}" for each in texts), images=images)
-        await grave.live(row, Points(point))
-        await grave.inherit(row)
-        ends.append((await there.world.row(row)).status)
-    return ends
 
 
 @pytest.mark.parametrize(("texts", "images"), [(("Satu",), 1), (("Satu", "Dua"), 0)])
