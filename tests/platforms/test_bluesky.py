@@ -165,13 +165,16 @@ async def test_a_session_that_ended_is_renewed_and_one_that_is_gone_opened_anew(
     assert (await connector.check(wrong, now)).reason == "password_refused"
 
 
+@pytest.mark.parametrize(("texts", "images"), [(("Satu",), 1), (("Satu", "Dua"), 0)])
 async def test_each_place_to_die_leads_to_one_post_there(
-    there: Berth, server: Harbour, database_url: str
+    there: Berth, server: Harbour, database_url: str, texts: tuple[str, ...], images: int
 ) -> None:
     await ended(there, await there.due("Pertama"))
 
-    ends = await deaths(there, database_url, "Satu", images=1)
+    ends = await deaths(there, database_url, *texts, images=images)
 
-    wanted = ["Pertama", "Satu", *(f"Satu {point}" for point in range(len(ends)))]
+    wanted = [f"{each} {point}" for point in range(len(ends)) for each in texts]
     assert ends == ["published"] * len(ends)
-    assert sorted(each["value"]["text"] for each in await server.posts()) == sorted(wanted)
+    assert sorted(each["value"]["text"] for each in await server.posts()) == sorted(
+        ["Pertama", *texts, *wanted]
+    )

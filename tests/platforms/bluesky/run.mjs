@@ -15,6 +15,7 @@ const [rotation, recovery] = await Promise.all([
 ])
 const server = await PDS.fromEnv({
   devMode: true,
+  enableDidDocWithSession: true,
   disableSsrfProtection: true,
   inviteRequired: false,
   rateLimitsEnabled: false,
