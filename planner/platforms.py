@@ -331,7 +331,36 @@ TELEGRAM = Platform(
     platform_pace=Pace(15, 1, burst=15),  # at most 30 are begun in any second
 )
 
+# Source: docs.bsky.app and the lexicons app.bsky.feed.post and app.bsky.embed.images, 2026-08.
+# Images may have 2,000,000 bytes at Bluesky itself; servers of others still take half of that.
+BLUESKY = Platform(
+    name="bluesky",
+    title="Bluesky",
+    idempotency=Idempotency.IDEMPOTENT,
+    formats=frozenset({"post", "carousel", "thread"}),
+    text=TextLimit(Unit.GRAPHEMES, 300, bytes_max=3_000),
+    parts_max=25,
+    media=MediaLimits(
+        count_max=4,
+        mimes=frozenset({"image/jpeg", "image/png", "image/webp"}),
+        image_bytes_max=1_000_000,
+        alt_max=2_000,
+    ),
+    settings=(FieldSpec("service", "url", max_length=200, default="https://bsky.social"),),
+    credentials=(
+        FieldSpec("identifier", "string", required=True, max_length=253),
+        FieldSpec("app_password", "string", required=True, max_length=200),
+    ),
+    options=(
+        FieldSpec(
+            "language",
+            "choice",
+            choices=("id", "jv", "su", "min", "ms", "en", "ar", "de", "fr", "ja", "nl", "zh"),
+        ),
+    ),
+)
+
 PLATFORMS: dict[str, Platform] = {
-    each.name: each for each in (FEED, WEBHOOK, MANUAL, TIKTOK, TELEGRAM)
+    each.name: each for each in (FEED, WEBHOOK, MANUAL, TIKTOK, TELEGRAM, BLUESKY)
 }
 """Every platform by its name; a new one adds its entry here."""

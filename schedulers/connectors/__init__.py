@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from schedulers.connector import Connector
+from schedulers.connectors.bluesky import BlueskyConnector
 from schedulers.connectors.feed import FeedConnector
 from schedulers.connectors.manual import ManualConnector
 from schedulers.connectors.telegram import TelegramConnector
@@ -11,6 +12,7 @@ from schedulers.connectors.webhook import WebhookConnector
 from schedulers.outbound import Outbound
 
 CONNECTORS: dict[str, Callable[[Outbound], Connector]] = {
+    "bluesky": BlueskyConnector,
     "feed": lambda _outbound: FeedConnector(),
     "manual": lambda _outbound: ManualConnector(),
     "telegram": TelegramConnector,

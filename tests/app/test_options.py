@@ -133,7 +133,7 @@ async def test_variants_can_be_sent_back_as_they_were_answered(office: Office) -
     assert again["content_version"] == 1
 
 
-KNOWN = "'feed', 'webhook', 'manual', 'tiktok', 'telegram'"
+KNOWN = "'feed', 'webhook', 'manual', 'tiktok', 'telegram', 'bluesky'"
 LEVELS = "'PUBLIC_TO_EVERYONE', 'MUTUAL_FOLLOW_FRIENDS', 'FOLLOWER_OF_CREATOR', 'SELF_ONLY'"
 REFUSED: Mapping[str, tuple[Any, str, str, str, str]] = {
     "nothing": (

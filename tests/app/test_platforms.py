@@ -11,7 +11,7 @@ async def test_every_platform_says_what_it_allows(office: Office) -> None:
 
     names = [each["name"] for each in listed["items"]]
     single = [await office.key.ok("GET", f"/platforms/{name}") for name in names]
-    assert names == ["feed", "manual", "telegram", "tiktok", "webhook"]
+    assert names == ["bluesky", "feed", "manual", "telegram", "tiktok", "webhook"]
     assert single == listed["items"]
 
 

@@ -21,7 +21,7 @@ from store.blobs import FolderBlobs
 from store.db import Db, Store
 from tests.world import World
 
-LOOPBACK = frozenset({"127.0.0.1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 ROUNDS = 40
 DECIDED = frozenset({"published", "failed", "needs_review", "missed", "cancelled", "handed_over"})
 

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from planner.content import Part, Words
 from planner.errors import Fault
-from planner.fit import check_fields, count_text
+from planner.fit import check_fields, check_words, count_text
 from planner.platforms import (
+    BLUESKY,
     FEED,
     MANUAL,
     PLATFORMS,
@@ -26,7 +28,7 @@ FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
 
 
 def test_every_platform_stands_under_its_own_name() -> None:
-    names = {"feed", "webhook", "manual", "telegram", "tiktok"}
+    names = {"bluesky", "feed", "webhook", "manual", "telegram", "tiktok"}
 
     found = {name: platform(name).name for name in PLATFORMS}
 
@@ -37,7 +39,7 @@ def test_an_unknown_platform_is_refused_with_the_known_ones() -> None:
     with pytest.raises(NoSuchPlatform) as refused:
         platform("myspace")
 
-    facts = {"name": "myspace", "known": "feed, manual, telegram, tiktok, webhook"}
+    facts = {"name": "myspace", "known": "bluesky, feed, manual, telegram, tiktok, webhook"}
     assert refused.value.faults == (Fault("/platform", "no-such-platform", facts),)
 
 
@@ -95,6 +97,24 @@ def test_a_webhook_is_idempotent_only_if_its_receiver_is(
     found = idempotency_of(which, settings)
 
     assert found is wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("a" * 300, []),
+        ("a" * 301, [300]),
+        (FAMILY * 120, []),
+        (FAMILY * 167, [3_000]),
+        ("e" + "\u0301" * 1_500, [3_000]),
+    ],
+)
+def test_bluesky_counts_what_is_seen_and_bytes_as_well(text: str, limits: list[int]) -> None:
+    words = Words("", "informative", None, "post", (Part(text),))
+
+    found = check_words(BLUESKY, words, {})
+
+    assert [fault.facts["limit"] for fault in found] == limits
 
 
 def test_a_webhook_asks_for_its_address_and_secret() -> None:
