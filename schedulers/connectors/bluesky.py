@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from planner.content import Words
@@ -28,7 +28,7 @@ from schedulers.connector import (
     Withdrawn,
 )
 from schedulers.connectors.bluesky_api import Came, Wrong, meaning_of, trouble_of
-from schedulers.connectors.bluesky_keys import key_of, time_of
+from schedulers.connectors.bluesky_keys import key_of
 from schedulers.connectors.bluesky_login import BlueskyLogin, with_session
 from schedulers.connectors.bluesky_text import facets, mentioned
 from schedulers.outbound import NoAnswer, NotSent
@@ -47,8 +47,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What goes into a record besides the words: blobs, who is mentioned, what it replies to."""
+    """What goes into a record besides the words: when, blobs, mentions, what it replies to."""
 
+    made_at: str
     blobs: list[Row] = field(default_factory=list)
     dids: dict[str, str] = field(default_factory=dict)
     reply: Row | None = None
@@ -88,9 +89,7 @@ class BlueskyConnector(BlueskyLogin):
         ticket = await self._ticket(outgoing, now)
         if not isinstance(ticket, Ticket):
             return ticket
-        key = outgoing.handle or key_of(
-            outgoing.publication_id, outgoing.step, outgoing.due_at, now
-        )
+        key = outgoing.handle or key_of(outgoing.publication_id, outgoing.step)
         return Prepared(key, ticket.text(), {"rkey": key})
 
     async def publish(self, outgoing: Outgoing, now: datetime) -> Outcome:
@@ -104,7 +103,7 @@ class BlueskyConnector(BlueskyLogin):
             "repo": account.secrets["did"],
             "collection": POST,
             "rkey": key,
-            "record": record_of(outgoing, key, ticket),
+            "record": record_of(outgoing, ticket),
             "swapRecord": None,
         }
         came = await self._api.act(account, PUT, body, now)
@@ -119,7 +118,7 @@ class BlueskyConnector(BlueskyLogin):
             return CannotTell("no_handle", lasting=True)
         found = await self._record(outgoing.account, _uri(outgoing.account, key), now)
         if isinstance(found, Mapping):
-            if _is_same(found, outgoing, key):
+            if _is_same(found, outgoing):
                 return _published(outgoing.account, key, {"cid": found.get("cid")})
             return CannotTell("record_differs", {"cid": found.get("cid")}, lasting=True)
         if isinstance(found, Wrong) and found.code == NO_SUCH:
@@ -168,7 +167,7 @@ class BlueskyConnector(BlueskyLogin):
         found = await self._record(outgoing.account, _uri(outgoing.account, key), now)
         if isinstance(found, Mapping):
             told = {"cid": found.get("cid"), "found": True}
-            if _is_same(found, outgoing, key):
+            if _is_same(found, outgoing):
                 return _published(outgoing.account, key, told)
             return Refused("record_differs", key, told)
         return Unknown(trouble_of(found).reason)
@@ -196,7 +195,7 @@ class BlueskyConnector(BlueskyLogin):
             if not isinstance(came.get("blob"), dict):
                 return TryLater("answer_unreadable", None, counts=True)
             blobs.append(came["blob"])
-        return Ticket(blobs, dids, reply)
+        return Ticket(_instant(now), blobs, dids, reply)
 
     async def _reply(
         self, outgoing: Outgoing, now: datetime
@@ -248,14 +247,14 @@ def _outcome(account: Account, key: str, came: Came) -> Outcome:
     return _published(account, key, {"cid": came.get("cid")})
 
 
-def record_of(outgoing: Outgoing, key: str, ticket: Ticket) -> Row:
+def record_of(outgoing: Outgoing, ticket: Ticket) -> Row:
     """Return the record of a step (app.bsky.feed.post): the same for every try."""
     text = outgoing.words.caption(outgoing.step)
     language = outgoing.words.options.get("language") or outgoing.locale
     record: Row = {
         "$type": POST,
         "text": text,
-        "createdAt": _instant(key),
+        "createdAt": ticket.made_at,
         "langs": [language],
     }
     if marked := facets(text, ticket.dids):
@@ -284,16 +283,15 @@ def _has_session(account: Account) -> bool:
     return all(account.secrets.get(name) for name in ("access_jwt", "did"))
 
 
-def _is_same(found: Mapping[str, Any], outgoing: Outgoing, key: str) -> bool:
-    """Say whether a record is this step's: one that says the same, made at the same instant."""
+def _is_same(found: Mapping[str, Any], outgoing: Outgoing) -> bool:
+    """Say whether a record under this step's key, which no other post has, says the same."""
     value = found.get("value")
-    said = value if isinstance(value, dict) else {}
-    wanted = (outgoing.words.caption(outgoing.step), _instant(key))
-    return (said.get("text"), said.get("createdAt")) == wanted
+    said = value.get("text") if isinstance(value, dict) else None
+    return bool(said == outgoing.words.caption(outgoing.step))
 
 
-def _instant(key: str) -> str:
-    return time_of(key).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _uri(account: Account, key: str) -> str:

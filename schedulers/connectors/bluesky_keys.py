@@ -5,16 +5,14 @@ Source: atproto.com, "Timestamp Identifiers (TIDs)", 2026-08.
 
 import hashlib
 import re
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 LENGTH = 13
 CLOCK_BITS = 10
 SHAPE = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+MILLIS_END = 1 << 43
+"""Later milliseconds do not fit, in the year 2248; other kinds of UUID say no time at all."""
 
 
 def tid(micros: int, clock: int) -> str:
@@ -23,23 +21,14 @@ def tid(micros: int, clock: int) -> str:
     return "".join(ALPHABET[number >> shift & 31] for shift in range(5 * (LENGTH - 1), -1, -5))
 
 
-def time_of(key: str) -> datetime:
-    """Return the time in an identifier, down to the millisecond."""
-    number = 0
-    for letter in key:
-        number = number << 5 | ALPHABET.index(letter)
-    millis = (number >> CLOCK_BITS) // 1000
-    return _EPOCH + timedelta(milliseconds=millis)
+def key_of(publication_id: UUID, step: int) -> str:
+    """Return the key of a step: from the publication's id alone, and so the same for ever.
 
-
-def key_of(publication_id: UUID, step: int, due_at: datetime, now: datetime) -> str:
-    """Return the key of a step: from when it is due, so that it is never in the future.
-
-    Each step is due a millisecond after the one before. What is below a millisecond comes from
-    the publication: one in a million of two that are due together would have the same key.
+    The id is a UUIDv7 (RFC 9562, section 5.7): its first 48 bits are milliseconds since 1970,
+    to which each step adds one. What is below comes from a hash: one in a million of two that
+    were made in the same millisecond would have the same key.
     """
-    due = due_at + timedelta(milliseconds=step)
-    millis = (min(due, now) - _EPOCH) // _MICROSECOND // 1000
+    millis = (publication_id.int >> 80) % MILLIS_END + step
     digest = hashlib.sha256(f"{publication_id}-{step}".encode()).digest()
     spread = int.from_bytes(digest[:8])
     return tid(millis * 1000 + spread % 1000, (spread // 1000) % (1 << CLOCK_BITS))

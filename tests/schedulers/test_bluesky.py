@@ -63,7 +63,7 @@ async def test_a_post_has_its_words_and_what_is_marked_in_them(there: Quay) -> N
         {
             "$type": POST,
             "text": text,
-            "createdAt": found.due_at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "createdAt": found.published_at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
             "langs": ["id"],
             "facets": [
                 {

@@ -1,6 +1,5 @@
 """Bluesky's record keys by their vectors, and facets that point at the bytes they speak of."""
 
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -8,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedulers.connectors import bluesky_text
-from schedulers.connectors.bluesky_keys import SHAPE, key_of, tid, time_of
+from schedulers.connectors.bluesky_keys import SHAPE, key_of, tid
 from schedulers.connectors.bluesky_text import MENTIONS_MAX, facets, mentioned
 
-DUE = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-ONE, OTHER = UUID(int=1), UUID(int=2)
+ONE = UUID("019b76da-a800-7000-8000-000000000001")
+OTHER = UUID("019b76da-b800-7000-8000-000000000001")
 DIDS = {"ayu.test": "did:plc:ayu", "budi.bsky.social": "did:plc:budi"}
 NEW_YEAR = 1_767_225_600_000_000
 
@@ -28,33 +27,19 @@ NEW_YEAR = 1_767_225_600_000_000
 )
 def test_a_key_is_that_of_the_vectors(micros: int, clock: int, key: str) -> None:
     assert tid(micros, clock) == key
-    assert time_of(key) == datetime.fromtimestamp(micros // 1_000_000, UTC)
 
 
-@given(
-    st.uuids(),
-    st.integers(0, 24),
-    st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
-    st.timedeltas(timedelta(days=-1), timedelta(days=30)),
-)
-def test_a_key_is_valid_and_its_time_has_come(
-    publication: UUID, step: int, due: datetime, late: timedelta
-) -> None:
-    key = key_of(publication, step, due, due + late)
-
-    assert SHAPE.fullmatch(key)
-    assert time_of(key) <= due + late
-    assert time_of(key) <= due + timedelta(milliseconds=step)
+@given(st.uuids(), st.integers(0, 24))
+def test_a_key_is_valid(publication: UUID, step: int) -> None:
+    assert SHAPE.fullmatch(key_of(publication, step))
 
 
 def test_each_try_of_a_step_has_the_same_key_and_each_other_step_another() -> None:
-    later = DUE + timedelta(hours=1)
+    keys = [key_of(one, step) for one in (ONE, OTHER) for step in range(25)]
 
-    keys = [key_of(one, step, DUE, later) for one in (ONE, OTHER) for step in range(25)]
-
-    assert [key_of(ONE, 0, DUE, DUE + timedelta(days=day)) for day in range(3)] == [keys[0]] * 3
+    assert keys == [key_of(one, step) for one in (ONE, OTHER) for step in range(25)]
     assert len(set(keys)) == 50
-    assert keys[:25] == sorted(keys[:25])
+    assert keys == sorted(keys)
 
 
 def marked(text: str) -> list[tuple[str, str]]:
