@@ -24,7 +24,10 @@ async def there(world: World, blobs: FolderBlobs, tmp_path: Path) -> AsyncIterat
         yield opened
 
 
-@pytest.mark.parametrize(("texts", "images"), [(("Satu",), 1), (("Satu", "Dua"), 0)])
+@pytest.mark.parametrize(
+    ("texts", "images"),
+    [(("Satu",), 1), pytest.param(("Satu", "Dua"), 0, marks=pytest.mark.chaos)],
+)
 async def test_each_place_to_die_leads_to_one_post(
     there: Quay, database_url: str, texts: tuple[str, ...], images: int
 ) -> None:

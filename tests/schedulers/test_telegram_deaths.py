@@ -54,7 +54,10 @@ def in_doubt(passed: list[str]) -> list[bool]:
     return found
 
 
-@pytest.mark.parametrize(("make", "requests"), [(a_text, 1), (an_album, 1), (a_thread, 3)])
+@pytest.mark.parametrize(
+    ("make", "requests"),
+    [(a_text, 1), (an_album, 1), pytest.param(a_thread, 3, marks=pytest.mark.chaos)],
+)
 async def test_each_place_to_die_leads_to_one_post_or_to_a_person(
     there: Newsroom, database_url: str, make: object, requests: int
 ) -> None:

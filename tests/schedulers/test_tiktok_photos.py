@@ -146,7 +146,7 @@ async def alive(there: Stage, wire: Wire, grave: Grave, passed: Points) -> None:
         await grave.inherit(row)
 
 
-@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("at_once", [True, pytest.param(False, marks=pytest.mark.chaos)])
 async def test_each_place_to_die_leads_to_one_post_at_most(
     there: Stage, wire: Wire, database_url: str, *, at_once: bool
 ) -> None:
