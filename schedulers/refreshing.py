@@ -102,7 +102,7 @@ async def _ask(publisher: Publisher, turn: Turn, now: datetime) -> Channel:
         )
     log.warning("no new credentials", channel=str(turn.channel.id), reason=answer.reason)
     if isinstance(answer, Revoked):
-        return await tokens.give_up(publisher.store, turn, now, reason="credentials_revoked")
+        return await tokens.give_up(publisher.store, turn, now, reason=answer.reason)
     return await tokens.give_up(publisher.store, turn, now)
 
 

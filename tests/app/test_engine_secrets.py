@@ -55,7 +55,7 @@ class Clumsy:
 
     async def refresh(self, account: Account, now: datetime) -> Refreshed | Revoked:
         if self.revokes:
-            return Revoked("invalid_grant")
+            return Revoked("credentials_revoked")
         return Refreshed(self.fresh, now + timedelta(hours=1))
 
     async def publish(self, outgoing: Outgoing, now: datetime) -> Outcome:
