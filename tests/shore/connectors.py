@@ -128,7 +128,9 @@ class IdemConnector(_Shore):
             return Revoked("credentials_revoked")
         if answer.status != 200 or "refresh_token" not in said:
             complaint = _complaint(answer, now)
-            return complaint if not isinstance(complaint, Refused) else Revoked("credentials_revoked")
+            return (
+                complaint if not isinstance(complaint, Refused) else Revoked("credentials_revoked")
+            )
         secrets = {name: str(said[name]) for name in ("access_token", "refresh_token")}
         return Refreshed(secrets, now + timedelta(seconds=float(said["expires_in"])))
 
