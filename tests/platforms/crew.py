@@ -36,8 +36,6 @@ from tests.world import World, let_be
 TEN = 10
 ASKED_LATER_SECONDS = 3600
 STARTED_SECONDS = 90
-SOON = timedelta(seconds=2)
-"""Time enough to place a post: one that is due before it stands there is refused."""
 BEGUN = "Pilar publishes as"
 SETTINGS = {
     "PILAR_ALLOW_PRIVATE_HOSTS": "127.0.0.1",
@@ -90,7 +88,7 @@ class Crew:
     workers: list[Altered]
 
     async def place(self, office: Office) -> None:
-        """Put ten posts on the channel, which are due in a moment."""
+        """Put ten posts on the channel, which are due now."""
         people = (office.people[role] for role in (Role.EDITOR, Role.APPROVER))
         writer, approver = (Actor("person", each) for each in people)
         world = World(self.house.store, read_clock, office.slug, writer, approver)
@@ -100,8 +98,7 @@ class Crew:
             query = select(Channel).where(Channel.platform == PASAR.name)
             channel = (await db.exec(query)).one()
         for number in range(TEN):
-            post = await world.post(f"Isi {number}")
-            await world.placed(post, channel, read_clock() + SOON)
+            await world.placed_now(await world.post(f"Isi {number}"), channel)
 
     async def expires(self, after: timedelta) -> None:
         """Let the access token be good for so long."""
