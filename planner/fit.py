@@ -18,12 +18,14 @@ from planner.platforms import (
     TextLimit,
     Unit,
 )
+from planner.weights import weighted_length
 
 _COUNTS: Mapping[Unit, Callable[[str], int]] = {
     Unit.CODE_POINTS: len,
     Unit.UTF16: lambda text: len(text.encode("utf-16-le")) // 2,
     Unit.GRAPHEMES: lambda text: len(regex.findall(r"\X", text)),
     Unit.UTF8_BYTES: lambda text: len(text.encode()),
+    Unit.WEIGHTED: weighted_length,
 }
 
 

@@ -30,6 +30,7 @@ class Unit(StrEnum):
     UTF16 = "utf16"
     GRAPHEMES = "graphemes"
     UTF8_BYTES = "utf8_bytes"
+    WEIGHTED = "weighted"
 
 
 @dataclass(frozen=True, slots=True)
